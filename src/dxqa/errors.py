@@ -1,0 +1,24 @@
+"""The one error hierarchy: every message says what happened, where, and what to do next.
+
+Messages are Japanese, since the command line and the web page show them to users as they are.
+"""
+
+
+class DxqaError(Exception):
+    """Base of all errors that dxqa raises on purpose."""
+
+
+class CorpusError(DxqaError):
+    """A corpus folder or one of its files cannot be read."""
+
+
+class ModelError(DxqaError):
+    """An encoder cannot be loaded, or its files are missing or altered."""
+
+
+class StoreError(DxqaError):
+    """A stored index is missing, damaged, or belongs to another model or version."""
+
+
+class QuestionError(DxqaError):
+    """A question, filter or question file cannot be used."""

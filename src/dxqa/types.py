@@ -1,0 +1,149 @@
+"""The words of dxqa as frozen types; see docs/architecture.md for what each stands for.
+
+Offsets are code points into ``Document.text``, half-open, as in Python slices.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+MetadataValue = str | int | float | bool
+Metadata = Mapping[str, MetadataValue]
+Vectors = NDArray[np.float32]
+"""Shape ``(n, dim)``, rows of unit length."""
+
+Progress = Callable[[int, int], None]
+"""Called with ``(done, total)`` passages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file: ``text`` holds its characters exactly as decoded.
+
+    Attributes:
+        doc_id: unique within an index; the path below the corpus folder.
+        title: what the document is called.
+        text: the whole file, front matter included.
+        path: where it was read from, or ``""`` for a document made in memory. Its suffix
+            selects how headings are found (``.md`` or plain text).
+        metadata: front matter and the like; may be empty.
+    """
+
+    doc_id: str
+    title: str
+    text: str
+    path: str = ""
+    metadata: Metadata = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The body below one heading: ``document.text[start:end]``, heading line excluded.
+
+    ``atomic`` sections (a table row) become one passage each and are not split into sentences.
+    """
+
+    doc_id: str
+    heading_path: tuple[str, ...]
+    start: int
+    end: int
+    metadata: Metadata = field(default_factory=dict)
+    atomic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is embedded and cited. Invariant: ``document.text[start:end] == text``.
+
+    Attributes:
+        passage_id: unique within an index.
+        sentences: half-open spans ``(start, end)`` into the document, in order, inside the passage.
+    """
+
+    passage_id: str
+    doc_id: str
+    heading_path: tuple[str, ...]
+    start: int
+    end: int
+    text: str
+    metadata: Metadata = field(default_factory=dict)
+    sentences: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def municipality(self) -> str | None:
+        """Full name such as 宮崎県都城市, or None for a passage about no single one."""
+        value = self.metadata.get("municipality")
+        return str(value) if value else None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result. All three scores: higher is better."""
+
+    passage: Passage
+    rank: int
+    score: float
+    dense_score: float
+    lexical_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Evidence for one claim. Invariant: ``document.text[start:end] == quote``."""
+
+    number: int
+    passage: Passage
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer made of cited sentences, or a refusal (``answered`` is false).
+
+    Attributes:
+        kind: form of the answer: fact, contact, list, compare, explain, or declined.
+        confidence: 0..1, how surely the citations answer the question.
+        timings_ms: milliseconds per step.
+        notes: remarks that the reader should see (an assumed filter, a discrepancy).
+    """
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    kind: str
+    confidence: float
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def answered(self) -> bool:
+        """False when the corpus does not say."""
+        return self.kind != "declined"
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors; queries and passages are prefixed differently by most models."""
+
+    @property
+    def name(self) -> str:
+        """What ``--model`` took."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of one vector."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal vectors: changes with weights, prefixes or tokenizer."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(len(texts), dimension)`` float32, rows of unit length."""
+
+    def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Return ``(len(texts), dimension)`` float32, rows of unit length."""
