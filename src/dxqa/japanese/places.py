@@ -1,0 +1,48 @@
+"""Names of prefectures and municipalities as they stand in text."""
+
+import re
+from dataclasses import dataclass
+
+from dxqa.japanese.normalize import normalize
+
+PREFECTURES = tuple(
+    "北海道 青森県 岩手県 宮城県 秋田県 山形県 福島県 茨城県 栃木県 群馬県 埼玉県 千葉県 東京都 "
+    "神奈川県 新潟県 富山県 石川県 福井県 山梨県 長野県 岐阜県 静岡県 愛知県 三重県 滋賀県 京都府 "
+    "大阪府 兵庫県 奈良県 和歌山県 鳥取県 島根県 岡山県 広島県 山口県 徳島県 香川県 愛媛県 高知県 "
+    "福岡県 佐賀県 長崎県 熊本県 大分県 宮崎県 鹿児島県 沖縄県".split()
+)
+_PREFECTURE = "|".join(PREFECTURES)
+_FULL_NAME = re.compile(rf"({_PREFECTURE})?([^\s、。,・:|]{{1,7}}?[市区町村])?")
+_IN_TEXT = re.compile(rf"({_PREFECTURE})(?:([一-鿿ぁ-んァ-ヶ々]{{1,6}}?[市区町村])(?![一-鿿]))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A prefecture (``town`` empty) or a municipality (``prefecture`` empty where not given)."""
+
+    prefecture: str
+    town: str
+
+    @property
+    def name(self) -> str:
+        """Full name, e.g. 宮崎県都城市."""
+        return self.prefecture + self.town
+
+    @property
+    def kind(self) -> str:
+        """都道府県, 市, 区, 町 or 村."""
+        return self.town[-1] if self.town else "都道府県"
+
+
+def parse_place(name: str) -> Place | None:
+    """Read a whole string as the name of one place; None if it is something else."""
+    match = _FULL_NAME.fullmatch(normalize(name).text.strip())
+    if match is None or not match.group():
+        return None
+    return Place(match.group(1) or "", match.group(2) or "")
+
+
+def find_places(text: str) -> list[Place]:
+    """Find places written with their prefecture (福島県, 福井県あわら市), in order of appearance."""
+    found = _IN_TEXT.finditer(normalize(text).text)
+    return [Place(m.group(1), m.group(2) or "") for m in found]

@@ -1,0 +1,51 @@
+"""The block of metadata between two ``---`` lines at the top of a Markdown file."""
+
+import datetime
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from dxqa.errors import CorpusError
+from dxqa.types import Metadata, MetadataValue
+
+_BLOCK = re.compile(r"---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """Parsed metadata; the body begins at offset ``end``."""
+
+    metadata: Metadata
+    end: int
+
+
+def split_front_matter(text: str) -> FrontMatter:
+    """Find the front matter of ``text``; without one, metadata is empty and ``end`` is 0.
+
+    Raises:
+        CorpusError: the block is not a YAML mapping.
+    """
+    match = _BLOCK.match(text)
+    if match is None:
+        return FrontMatter({}, 0)
+    try:
+        loaded = yaml.safe_load(match.group(1) or "")
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" ({mark.line + 2} 行目)" if mark else ""
+        raise CorpusError(f"先頭のメタデータを YAML として読めません{line}") from error
+    if not isinstance(loaded, dict | None):
+        raise CorpusError("先頭のメタデータが「キー: 値」の形になっていません")
+    values = {str(key): _scalar(value) for key, value in (loaded or {}).items()}
+    return FrontMatter({k: v for k, v in values.items() if v is not None}, match.end())
+
+
+def _scalar(value: object) -> MetadataValue | None:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list):
+        return "、".join(str(item) for item in value)
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,84 @@
+"""Morphological analysis with fugashi (MeCab) and the UniDic dictionary that pip installs."""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import fugashi
+
+from dxqa.japanese import find_quantities, normalize
+
+# Words that carry no subject of their own; UniDic lemmas.
+_STOP = frozenset(
+    "為る 居る 有る 成る 為さる 出来る 言う 行く 来る 仕舞う 下さる 頂く 呉れる 置く 見る 御座る "
+    "事 物 者 所 時 為 方 様 訳 筈 内 中 上 等 他 何 誰 何処 何時 何れ 何の 幾つ 幾ら 如何 如何に "
+    "此れ 其れ 此の 其の 無い 良い 教える 知る 願う 下さい 思う 考える くださる".split()
+)
+_CONTENT = frozenset(["名詞", "動詞", "形容詞", "形状詞", "接尾辞", "接頭辞", "副詞"])
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One morpheme; ``start`` and ``end`` are offsets in the original text.
+
+    Attributes:
+        lemma: UniDic dictionary form, lower case; the surface for unknown words.
+        pos: part of speech, e.g. 名詞.
+        detail: its subclasses joined by ``-``, e.g. 固有名詞-地名.
+        reading: katakana; empty for unknown words.
+    """
+
+    surface: str
+    lemma: str
+    pos: str
+    detail: str
+    reading: str
+    start: int
+    end: int
+
+    @property
+    def is_content(self) -> bool:
+        """Whether the word says what a text is about."""
+        return self.pos in _CONTENT and self.lemma not in _STOP
+
+
+@lru_cache(maxsize=2048)
+def tokenize(text: str) -> tuple[Token, ...]:
+    """Analyse ``text`` in normal form; blanks are left out."""
+    normal = normalize(text)
+    tokens: list[Token] = []
+    at = 0
+    for node in _tagger()(normal.text):
+        start = normal.text.find(node.surface, at)
+        at = start + len(node.surface)
+        tokens.append(_token(node, normal.original_span(start, at)))
+    return tuple(tokens)
+
+
+def terms(text: str) -> list[str]:
+    """Return the lexical terms of ``text``, repeated as often as they occur.
+
+    Lemmas of content words, and one canonical term for each figure and year, so that 2021年度 and
+    令和3年度 meet.
+    """
+    lemmas = [token.lemma for token in tokenize(text) if token.is_content]
+    return lemmas + [quantity.term for quantity in find_quantities(text)]
+
+
+@cache
+def _tagger() -> fugashi.Tagger:
+    return fugashi.Tagger()
+
+
+def _token(node: Any, span: tuple[int, int]) -> Token:  # noqa: ANN401 - fugashi has no types
+    feature = node.feature
+    lemma = (feature.lemma or node.surface).split("-")[0] or node.surface
+    return Token(
+        surface=node.surface,
+        lemma=lemma.lower(),
+        pos=feature.pos1,
+        detail=f"{feature.pos2}-{feature.pos3}",
+        reading=feature.kana or "",
+        start=span[0],
+        end=span[1],
+    )
