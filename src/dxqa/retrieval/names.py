@@ -45,6 +45,7 @@ class Mentions:
         prefectures: prefectures that are no case themselves but hold cases (山形県).
         remarks: for the reader: a prefecture that does not fit, a slip that was mended.
         rest: the question in normal form with the names blanked out.
+        text: the question in normal form with known names in their usual form.
     """
 
     known: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class Mentions:
     prefectures: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     rest: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,25 @@ class _Scan:
 
     text: str
     found: list[tuple[int, str]] = field(default_factory=list)
+    spans: list[tuple[int, int, str]] = field(default_factory=list)
     prefectures: list[tuple[int, str]] = field(default_factory=list)
     unknown: list[tuple[int, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def take(self, start: int, end: int) -> None:
         self.text = self.text[:start] + " " * (end - start) + self.text[end:]
+
+    def take_name(self, start: int, end: int, name: "_Name") -> None:
+        """Note a known name; the text keeps its length, so that offsets stay true."""
+        self.found.append((start, name.full))
+        self.spans.append((start, end, name.short))
+        self.take(start, end)
+
+    def rewritten(self, original: str) -> str:
+        """The question with each known name in its usual form."""
+        for start, end, short in sorted(self.spans, reverse=True):
+            original = original[:start] + short + original[end:]
+        return original
 
 
 class Gazetteer:
@@ -105,7 +120,8 @@ class Gazetteer:
 
     def recognise(self, question: str) -> Mentions:
         """Find every place in a question, surest ways first."""
-        scan = _Scan(normalize(question).text)
+        original = normalize(question).text
+        scan = _Scan(original)
         self._by_characters(scan)
         self._by_reading(scan)
         self._by_romaji(scan)
@@ -117,6 +133,7 @@ class Gazetteer:
             prefectures=_ordered(scan.prefectures),
             remarks=tuple(dict.fromkeys(scan.remarks)),
             rest=scan.text,
+            text=scan.rewritten(original),
         )
 
     def _by_characters(self, scan: _Scan) -> None:
@@ -126,8 +143,7 @@ class Gazetteer:
             for match in list(re.finditer(re.escape(form), scan.text)):
                 if self._is_whole(scan.text, match, name):
                     start = self._with_prefecture(scan, match.start(), name)
-                    scan.found.append((match.start(), name.full))
-                    scan.take(start, match.end())
+                    scan.take_name(start, match.end(), name)
 
     def _is_whole(self, text: str, match: re.Match[str], name: _Name) -> bool:
         """Whether a stem stands for itself: 福島 in 福島市 is another place."""
@@ -168,8 +184,7 @@ class Gazetteer:
             for match in list(re.finditer(pattern, kana)):
                 own_run = _is_own_run(kana, match)
                 if match.group() != name.reading or own_run or len(name.reading) > _SHORT_READING:
-                    scan.found.append((match.start(), name.full))
-                    scan.take(match.start(), match.end())
+                    scan.take_name(match.start(), match.end(), name)
                     kana = str(jaconv.hira2kata(scan.text))
 
     def _by_romaji(self, scan: _Scan) -> None:
@@ -177,8 +192,7 @@ class Gazetteer:
             words = _romaji_stems(match.group())
             name = next((n for n in self._names if any(_same_romaji(w, n.romaji) for w in words)), None)
             if name:
-                scan.found.append((match.start(), name.full))
-                scan.take(match.start(), match.end())
+                scan.take_name(match.start(), match.end(), name)
 
     def _by_likeness(self, scan: _Scan) -> None:
         """Take names with one slip, unless what is typed is itself a place that exists."""
@@ -193,8 +207,7 @@ class Gazetteer:
                     scan.remarks.append(
                         f"「{scan.text[start : match.end()]}」を「{name.full}」と読みました。"
                     )
-                    scan.found.append((start, name.full))
-                    scan.take(start, match.end())
+                    scan.take_name(start, match.end(), name)
                     break
 
     @cached_property

@@ -9,7 +9,7 @@ import numpy as np
 from dxqa.dense import DenseIndex
 from dxqa.errors import CorpusError
 from dxqa.lexical import LexicalIndex
-from dxqa.passages import context, encoder_text, split_passages
+from dxqa.passages import encoder_text, split_passages
 from dxqa.store.store import Manifest, Store
 from dxqa.tokenizer import terms
 from dxqa.types import Document, Encoder, Passage, Progress, Vectors
@@ -59,14 +59,10 @@ def build(
         passages=passages,
         dense=DenseIndex.build(vectors[: len(passages)]),
         sentence_dense=DenseIndex.build(vectors[len(passages) :]),
-        lexical=LexicalIndex.build([terms(lexical_text(passage)) for passage in passages]),
+        lexical=LexicalIndex.build([terms(encoder_text(passage)) for passage in passages]),
+        sentence_lexical=LexicalIndex.build([terms(sentence) for sentence in sentences]),
     )
     return store, report
-
-
-def lexical_text(passage: Passage) -> str:
-    """What the lexical index reads: headings and text."""
-    return f"{context(passage)}\n{passage.text}"
 
 
 def _known_vectors(previous: Store | None, encoder: Encoder) -> dict[str, Vectors]:

@@ -66,6 +66,7 @@ def load(folder: str | Path) -> Store:
         dense=DenseIndex.load(generation / "passages.faiss"),
         sentence_dense=DenseIndex.load(generation / "sentences.faiss"),
         lexical=LexicalIndex.load(generation / "lexical"),
+        sentence_lexical=LexicalIndex.load(generation / "sentence_lexical"),
     )
 
 
@@ -99,6 +100,7 @@ def _write_generation(store: Store, folder: Path) -> None:
     store.dense.save(folder / "passages.faiss")
     store.sentence_dense.save(folder / "sentences.faiss")
     store.lexical.save(folder / "lexical")
+    store.sentence_lexical.save(folder / "sentence_lexical")
 
 
 def _write_manifest(manifest: Manifest, generation: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dxqa.dense import DenseIndex
 from dxqa.lexical import LexicalIndex
+from dxqa.tokenizer import terms
 from dxqa.types import Document, Passage
 
 
@@ -50,7 +51,8 @@ class Sentence:
 class Store:
     """Passages with both indexes over them; row i of each belongs to ``passages[i]``.
 
-    ``sentence_dense`` holds one vector a sentence, in the order of ``sentences``.
+    ``sentence_dense`` and ``sentence_lexical`` hold one row a sentence, in the order of
+    ``sentences``.
     """
 
     manifest: Manifest
@@ -59,6 +61,7 @@ class Store:
     dense: DenseIndex
     sentence_dense: DenseIndex
     lexical: LexicalIndex
+    sentence_lexical: LexicalIndex
 
     @cached_property
     def sentences(self) -> list[Sentence]:
@@ -79,6 +82,16 @@ class Store:
             if passage.municipality:
                 rows.setdefault(passage.municipality, []).append(row)
         return rows
+
+    @cached_property
+    def sentence_spans(self) -> list[slice]:
+        """For each passage row, the slice of its sentence rows."""
+        ends = np.cumsum([len(p.sentences) for p in self.passages])
+        return [slice(int(e) - len(p.sentences), int(e)) for e, p in zip(ends, self.passages)]
+
+    def sentence_terms(self, row: int) -> list[str]:
+        """The lexical terms of a sentence, by its row."""
+        return terms(self.text(self.sentences[row]))
 
     def text(self, sentence: Sentence) -> str:
         """The characters of a sentence."""

@@ -1,0 +1,106 @@
+"""Drafts of answers, and how they are put into words with numbered citations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dxqa.answering.evidence import Evidence
+from dxqa.japanese import normalize
+from dxqa.retrieval import Retrieval
+from dxqa.store import Store
+from dxqa.types import Answer, Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement. Without ``text``, the evidence itself is the statement."""
+
+    evidence: tuple[Evidence, ...]
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Claims about one case or chapter, under its name (``""`` for none)."""
+
+    label: str
+    claims: Sequence[Claim]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer before it is put into words.
+
+    Attributes:
+        confidence: None where it is to be computed from the evidence.
+        missing: what was asked for and is not in the corpus, in Japanese.
+    """
+
+    kind: str
+    lead: str
+    groups: tuple[Group, ...]
+    confidence: float | None = None
+    missing: Sequence[str] = ()
+
+
+class _Citations:
+    """Numbers citations in the order in which the text needs them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._numbers: dict[tuple[str, int, int], Citation] = {}
+
+    def mark(self, evidence: Sequence[Evidence]) -> str:
+        return "".join(f"[{self._cite(e).number}]" for e in evidence)
+
+    def all(self) -> tuple[Citation, ...]:
+        return tuple(self._numbers.values())
+
+    def _cite(self, evidence: Evidence) -> Citation:
+        sentence = evidence.sentence
+        passage = self._store.passages[sentence.passage]
+        key = (passage.doc_id, sentence.start, sentence.end)
+        if key not in self._numbers:
+            quote = self._store.text(sentence)
+            number = len(self._numbers) + 1
+            self._numbers[key] = Citation(number, passage, quote, sentence.start, sentence.end)
+        return self._numbers[key]
+
+
+def render(draft: Draft, retrieval: Retrieval, store: Store) -> Answer:
+    """Put a draft into words."""
+    citations = _Citations(store)
+    remarks = remarks_on(retrieval)
+    lines = [*remarks, draft.lead] if draft.lead else list(remarks)
+    for group in draft.groups:
+        if group.label:
+            lines += ["", f"■ {group.label}"]
+        if not group.claims:
+            lines.append("・資料には、これにあたる記述が見つかりません。")
+        for claim in group.claims:
+            said = claim.text or plain(store, claim.evidence[0])
+            lines.append(f"・{said}{citations.mark(claim.evidence)}")
+    return Answer(
+        question=retrieval.query.question,
+        text="\n".join(lines).strip(),
+        citations=citations.all(),
+        hits=retrieval.hits,
+        kind=draft.kind,
+        confidence=round(draft.confidence or 0.0, 3),
+        notes=tuple(remarks),
+    )
+
+
+def plain(store: Store, evidence: Evidence) -> str:
+    """A quoted sentence on one line, in normal form."""
+    return " ".join(normalize(store.text(evidence.sentence)).text.split())
+
+
+def remarks_on(retrieval: Retrieval) -> list[str]:
+    """Say how the question was read where that is not plain."""
+    mentions = retrieval.query.mentions
+    remarks = [f"※ {remark}" for remark in mentions.remarks]
+    if mentions.unknown and retrieval.query.places:
+        remarks.append(f"※ {'、'.join(mentions.unknown)}の事例は、資料にありません。")
+    if retrieval.query.inherited:
+        remarks.append(f"※ これまでの質問から、{'、'.join(retrieval.query.places)}についてお答えします。")
+    return remarks

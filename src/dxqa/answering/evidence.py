@@ -1,0 +1,102 @@
+"""Choosing the sentences that answer: few, on the point, and each with its place in a document."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dxqa.lexical import Concept
+from dxqa.retrieval import Retrieval
+from dxqa.store import Sentence, Store
+
+MARGIN = 0.22
+"""A sentence this far below the best one still belongs to the answer."""
+
+_CLOSE = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence chosen.
+
+    Attributes:
+        score: its fused score; compares within one question.
+        cosine: -1..1.
+        coverage: share of the question's words that it holds, 0..1.
+    """
+
+    sentence: Sentence
+    score: float
+    cosine: float
+    coverage: float
+
+
+class Candidates:
+    """The sentences of one retrieval, to be chosen from."""
+
+    def __init__(self, retrieval: Retrieval, store: Store) -> None:
+        self._retrieval = retrieval
+        self._store = store
+
+    def best(self, rows: Iterable[int], most: int) -> list[Evidence]:
+        """Choose up to ``most`` sentences out of these sentence rows, best first.
+
+        After the best one, a sentence is taken if it is about as good, or if it is somewhat weaker
+        but says a word of the question that none before it does.
+        """
+        scores = self._retrieval.sentence_scores
+        order = sorted((r for r in rows if self._visible(r)), key=lambda r: -scores[r])
+        chosen: list[int] = []
+        covered: set[int] = set()
+        for row in order[: 4 * most]:
+            gap = float(scores[order[0]] - scores[row])
+            new = self._covered(row) - covered
+            if not chosen or gap <= _CLOSE or (gap <= MARGIN and new):
+                chosen.append(row)
+                covered |= new
+            if len(chosen) == most:
+                break
+        return [self._evidence(row) for row in chosen]
+
+    def of_passages(self, passages: Iterable[int]) -> list[int]:
+        """Return the sentence rows of these passage rows."""
+        spans = self._store.sentence_spans
+        return [row for p in passages for row in range(spans[p].start, spans[p].stop)]
+
+    def of_place(self, name: str) -> list[int]:
+        """Return the sentence rows about one municipality."""
+        return self.of_passages(self._store.municipalities.get(name, ()))
+
+    def _visible(self, row: int) -> bool:
+        """Whether no filter hides the sentence."""
+        passage = self._store.sentences[row].passage
+        return bool(np.isfinite(self._retrieval.passage_scores[passage]))
+
+    def _evidence(self, row: int) -> Evidence:
+        found = self._retrieval
+        return Evidence(
+            sentence=self._store.sentences[row],
+            score=float(found.sentence_scores[row]),
+            cosine=float(found.sentence_cosine[row]),
+            coverage=float(found.sentence_coverage[row]),
+        )
+
+    def _covered(self, row: int) -> set[int]:
+        """Which of the question's own concepts a sentence holds, by number."""
+        query = self._retrieval.query
+        own = query.concepts[: query.own_concepts]
+        held = set(self._store.sentence_terms(row))
+        return {i for i, concept in enumerate(own) if held.intersection(concept)}
+
+
+def union_coverage(
+    concepts: Sequence[Concept], chosen: Sequence[Evidence], store: Store
+) -> float:
+    """Return the idf-weighted share of concepts that the evidence holds together, 0..1."""
+    held = {term for e in chosen for term in store.sentence_terms(e.sentence.row)}
+    weights = [store.lexical.weight(concept) for concept in concepts]
+    reached = [
+        w * max((v for t, v in c.items() if t in held), default=0.0)
+        for w, c in zip(weights, concepts, strict=True)
+    ]
+    return sum(reached) / (sum(weights) or 1.0)

@@ -1,0 +1,52 @@
+"""Saying that the corpus does not say: what was looked for, and what comes nearest."""
+
+from collections.abc import Sequence
+
+from dxqa.answering.draft import remarks_on
+from dxqa.retrieval import Retrieval
+from dxqa.store import Store
+from dxqa.types import Answer
+
+_NEAREST = 3
+
+
+def refuse(
+    retrieval: Retrieval, store: Store, confidence: float, *, missing: Sequence[str] = ()
+) -> Answer:
+    """Decline, name what is missing, and point to the nearest passages, marked as no answer."""
+    lines = [*remarks_on(retrieval), _reason(retrieval, store, missing)]
+    nearest = _nearest(retrieval)
+    if nearest:
+        lines += ["", "近い話題の資料 (お尋ねへの答えではありません):", *nearest]
+    return Answer(
+        question=retrieval.query.question,
+        text="\n".join(lines),
+        citations=(),
+        hits=retrieval.hits,
+        kind="declined",
+        confidence=round(confidence, 3),
+        notes=tuple(remarks_on(retrieval)),
+    )
+
+
+def _reason(retrieval: Retrieval, store: Store, missing: Sequence[str]) -> str:
+    query = retrieval.query
+    if query.mentions.unknown and not query.places:
+        names = "、".join(query.mentions.unknown)
+        held = "、".join(list(store.municipalities)[:20])
+        listed = f"資料にある自治体は、{held}です。" if held else ""
+        return f"{names}の事例は、資料にありません。{listed}"
+    if missing:
+        about = f"{'、'.join(query.places)}について、" if query.places else ""
+        return f"{about}お尋ねの{'、'.join(missing)}は、資料に記載がありません。"
+    if query.places:
+        return f"{'、'.join(query.places)}の資料には、お尋ねの内容の記載が見つかりませんでした。"
+    return "お尋ねの内容は、資料の中に見つかりませんでした。"
+
+
+def _nearest(retrieval: Retrieval) -> list[str]:
+    labels = [
+        f"・{hit.passage.municipality or hit.passage.heading_path[0]}: {hit.passage.heading_path[-1]}"
+        for hit in retrieval.hits
+    ]
+    return list(dict.fromkeys(labels))[:_NEAREST]

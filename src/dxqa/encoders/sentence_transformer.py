@@ -1,0 +1,188 @@
+"""Any sentence-transformers model as an encoder. Importing this module loads torch (seconds)."""
+
+import logging
+import platform
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub.constants
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
+
+from dxqa.encoders import bundled
+from dxqa.encoders.folders import folder_fingerprint, resolve_folder
+from dxqa.errors import ModelError
+from dxqa.types import Progress, Vectors
+
+_BATCH = 32
+_CHUNK = 64  # passages between two reports of progress
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+_E5 = re.compile(r"(^|[-_/\\])e5[-_](?!.*instruct)", re.IGNORECASE)
+_E5_PROMPTS = ("query: ", "passage: ")
+
+Prompts = tuple[str, str]
+"""What goes before a query and before a passage."""
+
+
+class SentenceTransformerEncoder:
+    """An ``Encoder`` over one loaded ``SentenceTransformer``; safe to call from several threads."""
+
+    def __init__(
+        self, model: SentenceTransformer, *, name: str, fingerprint: str, prompts: Prompts
+    ) -> None:
+        """Wrap a loaded model; ``load_sentence_transformer`` is the usual way to get here."""
+        self.name = name
+        self.fingerprint = fingerprint
+        self.dimension = model.get_embedding_dimension() or len(model.encode_query("。"))
+        self._model = model
+        self._query_prompt, self._passage_prompt = prompts
+        self._lock = threading.Lock()  # the tokenizer raises "Already borrowed" when shared
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return ``(len(texts), dimension)`` float32, rows of unit length."""
+        return self._encode(texts, self._model.encode_query, self._query_prompt)
+
+    def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """Return ``(len(texts), dimension)`` float32, rows of unit length.
+
+        Args:
+            texts: passages; what exceeds the model's length is cut off.
+            progress: called after every 64 passages with ``(done, total)``.
+        """
+        return self._encode(texts, self._model.encode_document, self._passage_prompt, progress)
+
+    def _encode(
+        self,
+        texts: Sequence[str],
+        encode: Callable[..., Any],
+        prompt: str,
+        progress: Progress | None = None,
+    ) -> Vectors:
+        # Lone surrogates cannot be written as UTF-8, which the tokenizer needs.
+        cleaned = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        # Texts of like length share a batch, so that little is spent on padding.
+        order = sorted(range(len(cleaned)), key=lambda i: len(cleaned[i]), reverse=True)
+        vectors = np.zeros((len(cleaned), self.dimension), np.float32)
+        for start in range(0, len(order), _CHUNK):
+            rows = order[start : start + _CHUNK]
+            with self._lock:
+                part = encode(
+                    [cleaned[row] for row in rows],
+                    prompt=prompt,
+                    batch_size=_BATCH,
+                    show_progress_bar=False,
+                )
+            vectors[rows] = _unit_rows(part)
+            if progress:
+                progress(start + len(rows), len(order))
+        return vectors
+
+
+def load_sentence_transformer(name: str) -> SentenceTransformerEncoder:
+    """Load a model by folder or hub name.
+
+    Prompts are the model's own. Where it names none and is an e5 by its name, they are
+    ``query: `` and ``passage: ``, which the original e5 models need but do not say.
+
+    Raises:
+        ModelError: the model cannot be found, reached or read.
+    """
+    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
+    with _quiet():
+        folder = resolve_folder(name)
+        model = load_model(folder)
+        prompts = _prompts(model, name)
+        return SentenceTransformerEncoder(
+            model, name=name, fingerprint=folder_fingerprint(folder, prompts), prompts=prompts
+        )
+
+
+def load_bundled(folder: Path) -> SentenceTransformerEncoder:
+    """Load the unpacked bundled model.
+
+    Raises:
+        ModelError: the folder cannot be read.
+    """
+    with _quiet():
+        model = load_model(folder)
+    return SentenceTransformerEncoder(
+        model,
+        name=bundled.BUNDLED_NAME,
+        fingerprint=bundled.fingerprint(),
+        prompts=(bundled.PROMPTS["query"], bundled.PROMPTS["document"]),
+    )
+
+
+def load_model(folder: Path) -> SentenceTransformer:
+    """Load a folder onto the best device in its best number format.
+
+    Raises:
+        ModelError: the folder is not a readable sentence-transformers model.
+    """
+    try:
+        return SentenceTransformer(
+            str(folder), local_files_only=True, model_kwargs={"dtype": best_dtype()}
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [""]
+        raise ModelError(
+            f"モデルを読み込めません: {folder}({type(error).__name__}: {reason[0]})。"
+            "sentence-transformers 形式のフォルダか、ファイルが欠けていないかを確かめてください。"
+        ) from error
+
+
+def best_dtype() -> torch.dtype:
+    """Return bfloat16 where the processor computes in it, else float32.
+
+    Without such instructions bfloat16 is emulated and slower than float32.
+    """
+    if torch.cuda.is_available():
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    is_x86 = platform.machine().lower() in {"x86_64", "amd64"}
+    able = torch.cpu.get_capabilities() if is_x86 else {}
+    native = able.get("avx512_bf16") or able.get("amx_bf16")
+    return torch.bfloat16 if native else torch.float32
+
+
+def _prompts(model: SentenceTransformer, name: str) -> Prompts:
+    """Return the model's prompts; sentence-transformers stops at an empty ``document``."""
+    query = model.prompts.get("query") or ""
+    candidates = (model.prompts.get(key) or "" for key in _DOCUMENT_PROMPTS)
+    passage = next(filter(None, candidates), "")
+    if not (query or passage) and _E5.search(name):
+        return _E5_PROMPTS
+    return query, passage
+
+
+def _unit_rows(rows: Any) -> Vectors:  # noqa: ANN401 - a torch or numpy array, as the model has it
+    """Scale rows to unit length in float32: bfloat16 has only three digits."""
+    vectors: Vectors = np.asarray(rows, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.maximum(lengths, np.float32(1e-12))
+    return vectors
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep bars and advice for developers off the terminal while a model loads."""
+    bars = transformers_logging.is_progress_bar_enabled()
+    verbosity = transformers_logging.get_verbosity()
+    logger = logging.getLogger("sentence_transformers")
+    level = logger.level
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.set_verbosity(logging.ERROR)
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]

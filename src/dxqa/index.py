@@ -1,0 +1,210 @@
+"""The public face of dxqa: both straight lines, each in one method."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from dxqa import store as stores
+from dxqa.answering import compose
+from dxqa.encoders import load_encoder
+from dxqa.errors import QuestionError, StoreError
+from dxqa.readers import read_corpus
+from dxqa.retrieval import Filters, Retriever
+from dxqa.store import BuildReport, Store
+from dxqa.types import Answer, Document, Encoder, Hit, Progress
+
+LONGEST_QUESTION = 2000
+"""Characters; beyond this it is a document, not a question."""
+
+Corpus = str | Path | Sequence[Document]
+
+
+class Index:
+    """Passages of a corpus, searchable and answerable.
+
+    >>> index = Index.build("corpus/")
+    >>> index.save("index/")
+    >>> index = Index.load("index/")
+    >>> index.ask("市長が最高デジタル責任者を務めている市は？").text
+    """
+
+    def __init__(self, store: Store, encoder: Encoder | None = None) -> None:
+        """Wrap a store; without an encoder, the one that built it is loaded when first needed."""
+        self.store = store
+        self.report = BuildReport(embedded=0, reused=0)
+        self._encoder = encoder
+        if encoder is not None:
+            _check_same_encoder(store, encoder)
+
+    @classmethod
+    def build(
+        cls,
+        corpus: Corpus,
+        *,
+        encoder: Encoder | str | None = None,
+        previous: Index | None = None,
+        progress: Progress | None = None,
+    ) -> Index:
+        """The document line: corpus files -> Documents -> Sections -> Passages -> Store.
+
+        Args:
+            corpus: a folder, a file, or documents made elsewhere.
+            encoder: an ``Encoder``, a sentence-transformers name or folder, or None for the
+                bundled model.
+            previous: an index whose vectors are taken over where texts and encoder are the same.
+            progress: called with texts embedded and texts to embed.
+
+        Raises:
+            CorpusError: nothing to read.
+            ModelError: the encoder cannot be loaded.
+        """
+        documents, skipped = _read(corpus)
+        loaded = load_encoder(encoder) if encoder is None or isinstance(encoder, str) else encoder
+        store, report = stores.build(
+            documents,
+            loaded,
+            previous=previous.store if previous else None,
+            skipped=skipped,
+            progress=progress,
+        )
+        index = cls(store, loaded)
+        index.report = report
+        return index
+
+    @classmethod
+    def load(cls, folder: str | Path, *, encoder: Encoder | str | None = None) -> Index:
+        """Load what ``save`` wrote; an encoder given must be the one that built it.
+
+        Raises:
+            StoreError: no index there, damaged, of another version, or of another model.
+        """
+        store = stores.load(folder)
+        if isinstance(encoder, str) and encoder != store.manifest.model:
+            raise StoreError(
+                f"索引のモデルは {store.manifest.model} ですが、{encoder} が指定されました。"
+                "--model を外すか、`dxqa build --force --model "
+                f"{encoder}` で索引を作り直してください。"
+            )
+        return cls(store, None if isinstance(encoder, str) else encoder)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the index; what was in the folder stays valid until the last step.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        stores.save(self.store, folder)
+
+    def update(self, corpus: Corpus, progress: Progress | None = None) -> BuildReport:
+        """Make this index one of ``corpus``, embedding only texts that are new."""
+        fresh = Index.build(corpus, encoder=self.encoder, previous=self, progress=progress)
+        self.store, self.report = fresh.store, fresh.report
+        self.__dict__.pop("retriever", None)
+        return self.report
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder that built the index, loaded when first asked for.
+
+        Raises:
+            ModelError: it cannot be loaded any more.
+            StoreError: its weights are no longer those that built the index.
+        """
+        if self._encoder is None:
+            encoder = load_encoder(self.store.manifest.model)
+            _check_same_encoder(self.store, encoder)
+            self._encoder = encoder
+        return self._encoder
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """The first half of the question line."""
+        return Retriever(self.store, self.encoder)
+
+    def search(
+        self,
+        question: str,
+        *,
+        k: int = 5,
+        filters: Filters | None = None,
+        history: Sequence[str] = (),
+    ) -> list[Hit]:
+        """Return the ``k`` best passages, best first.
+
+        Args:
+            question: colloquial Japanese will do.
+            k: at least 1.
+            filters: metadata key to value, several values, or a range such as ``"..30000"``.
+            history: earlier questions of the conversation, oldest first.
+
+        Raises:
+            QuestionError: empty or too long a question, or ``k`` below 1.
+        """
+        _check(question, k)
+        query = self.retriever.understand(question, history)
+        return list(self.retriever.search(query, k, filters).hits)
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[str] = (),
+        filters: Filters | None = None,
+        k: int = 5,
+    ) -> Answer:
+        """The question line: understand -> search -> evidence -> compose and cite -> Answer.
+
+        Raises:
+            QuestionError: empty or too long a question.
+        """
+        _check(question, k)
+        timings: dict[str, float] = {}
+        retriever = self.retriever
+        with _timed(timings, "understand"):
+            query = retriever.understand(question, history)
+        with _timed(timings, "search"):
+            retrieval = retriever.search(query, k, filters)
+        with _timed(timings, "answer"):
+            answer = compose(retrieval, self.store)
+        timings["total"] = sum(timings.values())
+        return dataclasses.replace(answer, timings_ms=timings)
+
+
+def _read(corpus: Corpus) -> tuple[Sequence[Document], Mapping[str, str]]:
+    if isinstance(corpus, str | Path):
+        found = read_corpus(corpus)
+        return found.documents, {str(s.path): s.reason for s in found.skipped}
+    return corpus, {}
+
+
+def _check(question: str, k: int) -> None:
+    if not question.strip():
+        raise QuestionError("質問が空です。知りたいことを文章で入力してください。")
+    if len(question) > LONGEST_QUESTION:
+        raise QuestionError(
+            f"質問が長すぎます ({len(question):,} 字)。{LONGEST_QUESTION:,} 字以内にしてください。"
+        )
+    if k < 1:
+        raise QuestionError(f"件数 k は 1 以上にしてください: {k}")
+
+
+def _check_same_encoder(store: Store, encoder: Encoder) -> None:
+    manifest = store.manifest
+    if manifest.fingerprint != encoder.fingerprint:
+        raise StoreError(
+            f"索引はモデル {manifest.model} ({manifest.dimension} 次元) で作られており、"
+            f"いまのモデル {encoder.name} ({encoder.dimension} 次元) とは重みが違います。"
+            "`dxqa build --force` で索引を作り直してください。"
+        )
+
+
+@contextmanager
+def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[step] = round((time.perf_counter() - start) * 1000, 2)

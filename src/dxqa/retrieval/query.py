@@ -1,0 +1,41 @@
+"""What a question asks, as far as search needs to know."""
+
+from dataclasses import dataclass, field
+
+from dxqa.lexical import Concept
+from dxqa.retrieval.conditions import Condition, Superlative
+from dxqa.retrieval.names import Mentions
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question understood.
+
+    Attributes:
+        question: as typed.
+        text: stand-alone, in normal form, names in their usual form; what the encoder reads.
+        own_text: the same without what history adds.
+        kind: fact, contact, list, compare or explain.
+        concepts: what each word may be called, for lexical search; history's weigh less.
+        own_concepts: how many of ``concepts`` come from the question itself (they stand first).
+        mentions: the places in the question.
+        places: full names the answer must be about; inherited from history where none is named.
+        excluded: full names the answer must not be about (横浜市以外).
+        inherited: whether ``places`` come from an earlier question.
+        condition: a numeric condition on metadata.
+        superlative: the largest or smallest is asked for.
+    """
+
+    question: str
+    text: str
+    own_text: str
+    kind: str
+    concepts: tuple[Concept, ...]
+    own_concepts: int
+    mentions: Mentions
+    places: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    inherited: bool = False
+    condition: Condition | None = None
+    superlative: Superlative | None = None
+    notes: tuple[str, ...] = field(default=())

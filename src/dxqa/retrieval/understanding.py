@@ -1,0 +1,100 @@
+"""Question to Query: places, kind, words and what earlier questions add."""
+
+import re
+from collections.abc import Sequence
+
+from dxqa.japanese import find_quantities, normalize
+from dxqa.lexical import Concept
+from dxqa.retrieval.conditions import population_condition, population_superlative
+from dxqa.retrieval.kinds import question_kind
+from dxqa.retrieval.names import Gazetteer, Mentions
+from dxqa.retrieval.query import Query
+from dxqa.retrieval.thesaurus import load_thesaurus, term_groups
+from dxqa.tokenizer import Token, tokenize
+
+_SYNONYM_WEIGHT = 0.7
+_HISTORY_WEIGHT = 0.4
+_EXCLUDE = re.compile(r"\s*(?:以外|のほか|の他|を?除|じゃな|ではな)")
+_REFERS_BACK = re.compile(
+    r"(?:その|それ|そこ|そちら|あの|あれ|これ|この(?!記事|資料)|同じ|じゃあ|では|なら|ほかに|他に|ほかは|他は|"
+    r"以外|もう少し|もっと|詳しく|続き|もお願い|についても|も(?:使|あ|や|い|同)|だっけ)"
+)
+_FEW_WORDS = 2
+
+
+def understand(question: str, history: Sequence[str], gazetteer: Gazetteer) -> Query:
+    """Read a question in the light of the earlier ones, oldest first."""
+    mentions = gazetteer.recognise(question)
+    excluded = _excluded(question, mentions, gazetteer)
+    places = tuple(name for name in mentions.known if name not in excluded)
+    own = _concepts(mentions.rest)
+    earlier = [gazetteer.recognise(h) for h in history]
+    kind = question_kind(mentions.text, len(places))
+    follows = bool(history) and _follows(question, mentions, len(own), kind)
+    inherited = () if places or excluded or mentions.unknown else _last_places(earlier)
+    inherits = bool(inherited) and bool(history) and (follows or kind not in ("list", "explain"))
+    if inherits:
+        places = inherited
+        kind = question_kind(mentions.text, len(places))
+    context = _history_concepts(earlier) if follows else []
+    text = " ".join([*(m.text for m in earlier[-1:] if follows), mentions.text])
+    return Query(
+        question=question,
+        text=text,
+        own_text=mentions.text,
+        kind=kind,
+        concepts=(*own, *context),
+        own_concepts=len(own),
+        mentions=mentions,
+        places=places or (),
+        excluded=excluded,
+        inherited=inherits,
+        condition=population_condition(question),
+        superlative=population_superlative(question),
+    )
+
+
+def _excluded(question: str, mentions: Mentions, gazetteer: Gazetteer) -> tuple[str, ...]:
+    """Names that 以外 or 除く follows."""
+    normal = normalize(question).text
+    parts = [m.start() for m in _EXCLUDE.finditer(normal)]
+    named = [gazetteer.recognise(normal[:end][-12:]).known for end in parts]
+    return tuple(n for names in named for n in names[-1:] if n in mentions.known)
+
+
+def _follows(question: str, mentions: Mentions, words: int, kind: str) -> bool:
+    """Whether a question leans on the one before: it points back, or says too little alone."""
+    if _REFERS_BACK.search(normalize(question).text):
+        return True
+    if kind == "list" or mentions.unknown:
+        return False
+    return words <= _FEW_WORDS
+
+
+def _last_places(earlier: Sequence[Mentions]) -> tuple[str, ...]:
+    return next((m.known for m in reversed(earlier) if m.known), ())
+
+
+def _history_concepts(earlier: Sequence[Mentions]) -> list[Concept]:
+    """Words of earlier questions, the weaker the longer ago."""
+    found: list[Concept] = []
+    for age, mentions in enumerate(reversed(earlier)):
+        weight = _HISTORY_WEIGHT / (age + 1)
+        concepts = _concepts(mentions.rest)
+        found += [{term: w * weight for term, w in concept.items()} for concept in concepts]
+    return found
+
+
+def _concepts(text: str) -> list[Concept]:
+    """Group the terms of a text: a word or a known phrase, with the words that stand for it."""
+    tokens = {token.start: token for token in tokenize(text)}
+    concepts: list[Concept] = []
+    for run, words in load_thesaurus().expand(text):
+        synonyms = dict.fromkeys(term_groups(words), _SYNONYM_WEIGHT)
+        concepts.append({**synonyms, **_own_terms([tokens.pop(t.start) for t in run])})
+    concepts += [terms for token in tokens.values() if (terms := _own_terms([token]))]
+    return concepts + [{quantity.term: 1.0} for quantity in find_quantities(text)]
+
+
+def _own_terms(tokens: Sequence[Token]) -> dict[str, float]:
+    return {token.lemma: 1.0 for token in tokens if token.is_content}
