@@ -3,16 +3,19 @@
 import hashlib
 import json
 import os
-import re
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import (
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils import validate_repo_id
 
 from dxqa.errors import ModelError
 
 _TIMEOUT = 10.0  # seconds; a closed network should be told so quickly
-_HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _WEIGHTS = (".safetensors", ".bin")  # in order of preference
 _OTHER_BACKENDS = ("onnx", "openvino")
 _IDENTITY = {
@@ -43,14 +46,16 @@ def resolve_folder(name: str) -> Path:
             (known after one request, at most about 10 seconds).
     """
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return path
-    if path.exists() or not _HUB_NAME.fullmatch(name) or name.startswith("."):
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
         raise ModelError(
             f"モデルのフォルダがありません: {name}。--model には sentence-transformers 形式の"
             "フォルダか、Hugging Face での名前(例 cl-nagoya/ruri-v3-30m)を指定してください。"
-        )
-    repository = name if "/" in name else f"sentence-transformers/{name}"
+        ) from error
     return _cached(repository) or _download(repository)
 
 

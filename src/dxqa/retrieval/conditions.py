@@ -15,6 +15,11 @@ _RANGE = re.compile(r"\s*(-?[\d.]+)?\s*\.\.\s*(-?[\d.]+)?\s*")
 _ABOVE = re.compile(r"人?(?:以上|を?超|より(?:も)?(?:多|大き)|を?上回)")
 _BELOW = re.compile(r"人?(?:以下|未満|より(?:も)?(?:少な|小さ)|を?下回|に?満たな|まで)")
 _MOST = re.compile(r"(?:一番|もっとも|最も|いちばん)(多|大き|少な|小さ)|最(多|大|少|小)")
+_KINDS = (
+    ("都道府県", re.compile(r"県(?:庁|の(?:トップ|リーダー|長|事例|例|取)|で[はの]|は[、?]|はどこ|だけ|$)|都道府県|知事")),
+    ("市", re.compile(r"市(?:役所|の(?:トップ|リーダー|事例|例|取)|で[はの]|は[、?]|はどこ|だけ|を教|$)|大都市|市長")),
+    ("町", re.compile(r"町(?:役場|の(?:トップ|リーダー|事例|例|取|ナンバ)|で[はの]|は[、?]|はどこ|だけ|を教|$)|町長")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,13 @@ def population_superlative(question: str) -> Superlative | None:
     if match is None or "人口" not in normal:
         return None
     return Superlative("population", (match.group(1) or match.group(2)) in ("多", "大き", "大"))
+
+
+def asked_kind(question: str) -> str | None:
+    """Return 都道府県, 市 or 町 where a question asks for one of that kind (「…という町」)."""
+    normal = normalize(question).text.rstrip("?。!. ")
+    kinds = [kind for kind, pattern in _KINDS if pattern.search(normal)]
+    return kinds[0] if len(kinds) == 1 and "市町村" not in normal else None
 
 
 def _condition(

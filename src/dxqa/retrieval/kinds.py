@@ -13,6 +13,7 @@ _LIST = re.compile(
     rf"{_PLACES}(?:は|を|って|が|も)?(?:[、 ]*)(?:どこ|どれ|ある|あり|教え|知り|全|ない|[?？。]|$)|"
     rf"どこ(?:の|が|です|でしょ|[?？。]|$)|どの(?:自治体|市|町|県)|(?:自治体|市町村|事例|ところ)(?:と|は|を|の(?:名|一))"
 )
+_ABOUT_SOURCE = re.compile(r"(?:この|本)(?:記事|資料|文書|文章|稿|サイト)")
 _EXPLAIN = re.compile(r"なぜ|どうして|理由|方法|どうすれ|どうやっ|とは|って何|意味|課題|背景|きっかけ|流れ|手順|経緯")
 
 
@@ -27,7 +28,7 @@ def question_kind(question: str, places: int) -> str:
         return "compare"
     if places == 1:
         return "contact" if _CONTACT.search(question) else "fact"
-    if _LIST.search(question):
+    if _LIST.search(question) and not _ABOUT_SOURCE.search(question):
         return "list"
     if _CONTACT.search(question) and not _EXPLAIN.search(question):
         return "contact"

@@ -1,6 +1,6 @@
 """What a question asks, as far as search needs to know."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dxqa.lexical import Concept
 from dxqa.retrieval.conditions import Condition, Superlative
@@ -23,6 +23,7 @@ class Query:
         excluded: full names the answer must not be about (横浜市以外).
         inherited: whether ``places`` come from an earlier question.
         condition: a numeric condition on metadata.
+        asked_kind: 都道府県, 市 or 町 where the answer is to be one.
         superlative: the largest or smallest is asked for.
     """
 
@@ -38,4 +39,4 @@ class Query:
     inherited: bool = False
     condition: Condition | None = None
     superlative: Superlative | None = None
-    notes: tuple[str, ...] = field(default=())
+    asked_kind: str | None = None

@@ -21,7 +21,7 @@ from dxqa.retrieval.query import Query
 from dxqa.retrieval.understanding import understand
 from dxqa.store import Store
 from dxqa.tokenizer import terms
-from dxqa.types import Encoder, Hit
+from dxqa.types import Encoder, Hit, Metadata
 
 Scores = NDArray[np.float32]
 
@@ -35,6 +35,8 @@ class Weights:
     passage_coverage: float = 0.7
     sentence_coverage: float = 0.7
     place: float = 2.0
+    any_case: float = 0.2
+    asked_kind: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,23 @@ class Retriever:
     def _place_scores(self, query: Query) -> Scores:
         """Lift passages about the places asked for, and sink those about excluded ones."""
         scores = np.zeros(len(self.store.passages), dtype=np.float32)
-        rows = self.store.municipalities
-        for name in query.places:
-            scores[rows[name]] += self.weights.place
-        for name in query.excluded:
-            scores[rows[name]] -= self.weights.place
-        for name, place_rows in rows.items() if query.mentions.prefectures else ():
-            if any(name.startswith(p) for p in query.mentions.prefectures):
-                scores[place_rows] += self.weights.place
+        for name, rows in self.store.municipalities.items():
+            scores[rows] += self._place_score(query, name, self.store.passages[rows[0]].metadata)
         return scores
+
+    def _place_score(self, query: Query, name: str, metadata: Metadata) -> float:
+        weights = self.weights
+        if name in query.excluded:
+            return -weights.place
+        condition = query.condition
+        asked = (
+            name in query.places
+            or any(name.startswith(p) for p in query.mentions.prefectures)
+            or (condition is not None and condition.holds(metadata))
+        )
+        kind = bool(query.asked_kind) and metadata.get("kind") == query.asked_kind
+        any_case = query.kind == "list"
+        return weights.place * asked + weights.asked_kind * kind + weights.any_case * any_case
 
     def _allowed(self, filters: Filters) -> NDArray[np.bool_]:
         passages = self.store.passages

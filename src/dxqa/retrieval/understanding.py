@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
 
 from dxqa.japanese import find_quantities, normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval.conditions import population_condition, population_superlative
+from dxqa.retrieval.conditions import asked_kind, population_condition, population_superlative
 from dxqa.retrieval.kinds import question_kind
 from dxqa.retrieval.names import Gazetteer, Mentions
 from dxqa.retrieval.query import Query
@@ -51,6 +53,7 @@ def understand(question: str, history: Sequence[str], gazetteer: Gazetteer) -> Q
         inherited=inherits,
         condition=population_condition(question),
         superlative=population_superlative(question),
+        asked_kind=None if places else asked_kind(question),
     )
 
 
@@ -97,4 +100,10 @@ def _concepts(text: str) -> list[Concept]:
 
 
 def _own_terms(tokens: Sequence[Token]) -> dict[str, float]:
-    return {token.lemma: 1.0 for token in tokens if token.is_content}
+    return {t.lemma: 1.0 for t in tokens if t.is_content and t.lemma not in _request_words()}
+
+
+@cache
+def _request_words() -> frozenset[str]:
+    lines = files("dxqa").joinpath("data/request_words.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
