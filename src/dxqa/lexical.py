@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 Concept = Mapping[str, float]
 """Terms that stand for one word of a question, each with a weight 0..1."""
 
+# Passages are short: a word said twice says little more than once. Chosen on JSQuAD.
+_K1, _B = 0.5, 0.5
+_PAIR_WEIGHT = 0.6
+
 
 class LexicalIndex:
     """BM25 scores of passages for the terms of a question."""
@@ -25,7 +29,7 @@ class LexicalIndex:
     @classmethod
     def build(cls, passages: Sequence[Sequence[str]]) -> Self:
         """Index the terms of each passage, repeated as often as they occur."""
-        index = bm25s.BM25()
+        index = bm25s.BM25(k1=_K1, b=_B)
         index.index([list(terms) or [""] for terms in passages], show_progress=False)
         return cls(index)
 
@@ -41,12 +45,15 @@ class LexicalIndex:
         """Write the index below ``folder``."""
         self._index.save(folder, show_progress=False)
 
-    def coverage(self, concepts: Sequence[Concept]) -> NDArray[np.float32]:
-        """Return how much of a question each passage covers, ``(n,)``, 0..1.
+    def coverage(
+        self, concepts: Sequence[Concept], pairs: Sequence[str] = ()
+    ) -> NDArray[np.float32]:
+        """Return how much of a question each passage covers, ``(n,)``: 0..1, more with ``pairs``.
 
         A concept is what one word of the question may be called: its terms with weights 0..1. Its
         score is that of its best term; the scores are summed and divided by the sum of the
-        concepts' idf, which is the most that BM25 in Lucene's variant can reach.
+        concepts' idf, which is the most that BM25 in Lucene's variant can reach. Pairs of words
+        that follow one another in both add to that.
         """
         total = np.zeros(len(self), dtype=np.float32)
         most = 1e-9
@@ -54,9 +61,12 @@ class LexicalIndex:
             best = np.zeros(len(self), dtype=np.float32)
             for term, weight in concept.items():
                 rows, scores = self._postings(term)
-                np.maximum.at(best, rows, weight * scores)
+                best[rows] = np.maximum(best[rows], weight * scores)
             total += best
             most += self.weight(concept)
+        for pair in pairs:
+            rows, scores = self._postings(pair)
+            total[rows] += np.float32(_PAIR_WEIGHT) * scores
         return total / np.float32(most)
 
     def weight(self, concept: Concept) -> float:

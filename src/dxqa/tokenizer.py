@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 import fugashi
@@ -63,6 +64,15 @@ def terms(text: str) -> list[str]:
     """
     lemmas = [token.lemma for token in tokenize(text) if token.is_content]
     return lemmas + [quantity.term for quantity in find_quantities(text)]
+
+
+def pairs(text: str) -> list[str]:
+    """Return each two content words that follow one another, as one term.
+
+    They stand for proximity: デジタル followed by 戦略 says more than both words somewhere.
+    """
+    lemmas = [token.lemma for token in tokenize(text) if token.is_content]
+    return [f"{first} {second}" for first, second in pairwise(lemmas)]
 
 
 @cache

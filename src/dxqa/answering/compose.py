@@ -16,8 +16,12 @@ from dxqa.types import Answer
 
 _FACT_SENTENCES = 3
 _POINTS = 5
-_PER_CASE = 2
-_CASE_MARGIN = 0.25
+_WIDE_MARGIN = 0.45
+_PER_CASE = 3
+_CASE_MARGIN = 0.5
+_CASE_SHARE = 0.5
+_CLOSE_CASES = 0.02
+_LITTLE = 0.15
 _MOST_CASES = 20
 
 
@@ -77,9 +81,9 @@ def _fact(desk: _Desk) -> Draft:
     names = desk.query.places
     if not names:
         return _explain(desk)
-    claims = [
-        Claim((e,)) for e in desk.candidates.best(desk.candidates.of_place(names[0]), _FACT_SENTENCES)
-    ]
+    rows = desk.candidates.of_place(names[0])
+    chosen = desk.candidates.best(rows, _FACT_SENTENCES, margin=_WIDE_MARGIN)
+    claims = [Claim((e,)) for e in chosen]
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
 
 
@@ -87,30 +91,37 @@ def _compare(desk: _Desk) -> Draft:
     """Set the best sentences of each case side by side."""
     groups = []
     for name in desk.query.places:
-        chosen = desk.candidates.best(desk.candidates.of_place(name), _PER_CASE)
+        rows = desk.candidates.of_place(name)
+        chosen = desk.candidates.best(rows, _PER_CASE, margin=_WIDE_MARGIN)
         groups.append(Group(name, [Claim((e,)) for e in chosen]))
     return Draft("compare", "資料の記述を自治体ごとに並べます。", tuple(groups))
 
 
 def _list(desk: _Desk) -> Draft:
-    """Judge each case on its own best sentence; leave out those far below the best case."""
-    best: dict[str, list[Evidence]] = {}
-    for name in desk.store.municipalities:
-        if name not in desk.query.excluded:
-            best[name] = desk.candidates.best(desk.candidates.of_place(name), 1)
-    found = {name: chosen for name, chosen in best.items() if chosen}
-    top = max((chosen[0].score for chosen in found.values()), default=0.0)
-    kept = {n: c for n, c in found.items() if top - c[0].score <= _CASE_MARGIN}
-    names = sorted(kept, key=lambda n: -kept[n][0].score)[:_MOST_CASES]
-    groups = tuple(Group(name, [Claim((e,)) for e in kept[name]]) for name in names)
-    return Draft("list", f"該当する記述があるのは、次の{len(names)}自治体です。", groups)
+    """Judge each case on its own best sentence, beside the best that any case offers."""
+    names = [n for n in desk.store.municipalities if n not in desk.query.excluded]
+    best = {n: desk.candidates.best(desk.candidates.of_place(n), 1) for n in names}
+    found = {name: chosen[0] for name, chosen in best.items() if chosen}
+    kept = sorted(_supported(found), key=lambda n: -found[n].score)[:_MOST_CASES]
+    groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
+    return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups)
+
+
+def _supported(found: dict[str, Evidence]) -> list[str]:
+    """Keep cases that hold at least half of what the best one holds of the question's words."""
+    top = max((e.score for e in found.values()), default=0.0)
+    leader = max((e.coverage for e in found.values() if top - e.score <= _CASE_MARGIN), default=0.0)
+    if leader < _LITTLE:
+        return [name for name, e in found.items() if top - e.score <= _CLOSE_CASES]
+    return [name for name, e in found.items() if e.coverage >= _CASE_SHARE * leader]
 
 
 def _explain(desk: _Desk) -> Draft:
     """Give the points from the best passages, in the order of the documents."""
     scores = desk.retrieval.passage_scores
     order = [int(p) for p in np.argsort(-scores)[:_POINTS] if np.isfinite(scores[p])]
-    chosen = desk.candidates.best(desk.candidates.of_passages(order), _POINTS)
+    rows = desk.candidates.of_passages(order)
+    chosen = desk.candidates.best(rows, _POINTS, in_context=True)
     grouped: dict[str, list[Evidence]] = {}
     for evidence in chosen:
         grouped.setdefault(_label(desk, evidence), []).append(evidence)

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from dxqa.answering.slots import asked_slots
+from dxqa.japanese import normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval import Retrieval
+from dxqa.retrieval import Retrieval, Scores
 from dxqa.store import Sentence, Store
 
 MARGIN = 0.22
 """A sentence this far below the best one still belongs to the answer."""
 
 _CLOSE = 0.08
+_TELLING_MARGIN = 0.4
+_CONTEXT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +43,53 @@ class Candidates:
         self._retrieval = retrieval
         self._store = store
 
-    def best(self, rows: Iterable[int], most: int) -> list[Evidence]:
+    def best(
+        self, rows: Iterable[int], most: int, *, margin: float = MARGIN, in_context: bool = False
+    ) -> list[Evidence]:
         """Choose up to ``most`` sentences out of these sentence rows, best first.
 
         After the best one, a sentence is taken if it is about as good, or if it is somewhat weaker
-        but says a word of the question that none before it does.
+        but says a word of the question that none before it does. Where a question asks for a
+        figure or a name that none of them tells, the best sentence that does is added.
+
+        Args:
+            margin: how much weaker that may be.
+            in_context: whether the score of a sentence's passage counts too.
         """
-        scores = self._retrieval.sentence_scores
+        scores = self._scores_in_context if in_context else self._retrieval.sentence_scores
         order = sorted((r for r in rows if self._visible(r)), key=lambda r: -scores[r])
         chosen: list[int] = []
         covered: set[int] = set()
         for row in order[: 4 * most]:
             gap = float(scores[order[0]] - scores[row])
             new = self._covered(row) - covered
-            if not chosen or gap <= _CLOSE or (gap <= MARGIN and new):
+            if not chosen or gap <= _CLOSE or (gap <= margin and new):
                 chosen.append(row)
                 covered |= new
             if len(chosen) == most:
                 break
+        chosen += self._telling(order, chosen)
         return [self._evidence(row) for row in chosen]
+
+    @cached_property
+    def _scores_in_context(self) -> Scores:
+        found, store = self._retrieval, self._store
+        of_passage = np.maximum(found.passage_scores, 0)[store.sentence_owner]
+        scores: Scores = found.sentence_scores + np.float32(_CONTEXT) * of_passage
+        return scores
+
+    def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
+        """Find, for each figure or name asked for and not yet told, the best sentence telling it."""
+        scores = self._retrieval.sentence_scores
+        near = [r for r in order if scores[order[0]] - scores[r] <= _TELLING_MARGIN]
+        added: list[int] = []
+        for slot in asked_slots(self._retrieval.query.own_text):
+            if not any(slot.told(self._normal(row)) for row in [*chosen, *added]):
+                added += [row for row in near if slot.told(self._normal(row))][:1]
+        return added
+
+    def _normal(self, row: int) -> str:
+        return normalize(self._store.text(self._store.sentences[row])).text
 
     def of_passages(self, passages: Iterable[int]) -> list[int]:
         """Return the sentence rows of these passage rows."""

@@ -6,12 +6,8 @@ import os
 from pathlib import Path
 
 import huggingface_hub
-from huggingface_hub.errors import (
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-)
-from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from dxqa.errors import ModelError
 
@@ -93,16 +89,12 @@ def _cache_folder() -> str | None:
 
 
 def _cached(repository: str) -> Path | None:
-    """Return an earlier complete download, without using the network."""
-    try:
-        folder = Path(
-            huggingface_hub.snapshot_download(
-                repository, cache_dir=_cache_folder(), local_files_only=True
-            )
-        )
-    except LocalEntryNotFoundError:
-        return None
-    return folder if (folder / "config.json").is_file() and _weights(folder) else None
+    """Return an earlier download that has weights, without using the network."""
+    for name in ("modules.json", "config.json"):
+        path = huggingface_hub.try_to_load_from_cache(repository, name, cache_dir=_cache_folder())
+        if isinstance(path, str) and _weights(Path(path).parent):
+            return Path(path).parent
+    return None
 
 
 def _download(repository: str) -> Path:

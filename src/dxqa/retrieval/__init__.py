@@ -2,7 +2,7 @@
 
 from dxqa.retrieval.conditions import Condition, Filters, Superlative, matches
 from dxqa.retrieval.query import Query
-from dxqa.retrieval.retriever import Retrieval, Retriever, Weights
+from dxqa.retrieval.retriever import Retrieval, Retriever, Scores, Weights
 
 __all__ = [
     "Condition",
@@ -10,6 +10,7 @@ __all__ = [
     "Query",
     "Retrieval",
     "Retriever",
+    "Scores",
     "Superlative",
     "Weights",
     "matches",

@@ -18,6 +18,7 @@ class Query:
         kind: fact, contact, list, compare or explain.
         concepts: what each word may be called, for lexical search; history's weigh less.
         own_concepts: how many of ``concepts`` come from the question itself (they stand first).
+        pairs: words of the question that follow one another.
         mentions: the places in the question.
         places: full names the answer must be about; inherited from history where none is named.
         excluded: full names the answer must not be about (横浜市以外).
@@ -33,6 +34,7 @@ class Query:
     kind: str
     concepts: tuple[Concept, ...]
     own_concepts: int
+    pairs: tuple[str, ...]
     mentions: Mentions
     places: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()

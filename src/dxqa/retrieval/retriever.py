@@ -4,38 +4,42 @@ A passage's score is a weighted sum of
 
 - the best cosine of the question with one of its sentences (a fact stands in one sentence; a vector
   of the whole passage drowns it), and that with the passage itself;
-- how much of the question's words the passage covers, and its best sentence alone.
+- how much of the question's words the passage covers.
 
 Being sums of the same quantities for every question, scores compare across questions as well.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dxqa.retrieval.conditions import Filters, matches
+from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.understanding import understand
+from dxqa.retrieval.thesaurus import load_thesaurus
 from dxqa.store import Store
 from dxqa.tokenizer import terms
 from dxqa.types import Encoder, Hit, Metadata
 
 Scores = NDArray[np.float32]
 
+_SENTENCE_COSINE = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """How much each signal counts; see docs/retrieval.md for what each adds."""
 
-    passage_cosine: float = 1.0
-    sentence_cosine: float = 3.0
-    passage_coverage: float = 0.7
-    sentence_coverage: float = 0.7
+    passage_cosine: float = 2.0
+    sentence_cosine: float = 2.0
+    coverage: float = 1.0
     place: float = 2.0
-    any_case: float = 0.2
+    any_case: float = 0.3
     asked_kind: float = 0.2
 
 
@@ -69,7 +73,12 @@ class Retriever:
 
     def understand(self, question: str, history: Sequence[str] = ()) -> Query:
         """Question and earlier questions to Query."""
-        return understand(question, history, self.gazetteer)
+        return understand(question, history, self.gazetteer, self.lexicon)
+
+    @cached_property
+    def lexicon(self) -> KanaLexicon:
+        """The words of the index and the thesaurus by their readings."""
+        return KanaLexicon([*load_thesaurus().phrases, *(p.text for p in self.store.passages)])
 
     def search(self, query: Query, k: int, filters: Filters | None = None) -> Retrieval:
         """Score every passage and return the ``k`` best, best first."""
@@ -77,19 +86,17 @@ class Retriever:
         vectors = self.encoder.encode_queries(list(dict.fromkeys([query.own_text, query.text])))
         passage_cosine = _mean_scores(store.dense.vectors, vectors)
         sentence_cosine = _mean_scores(store.sentence_dense.vectors, vectors)
-        passage_coverage = store.lexical.coverage(query.concepts)
-        sentence_coverage = store.sentence_lexical.coverage(query.concepts)
+        passage_coverage = store.lexical.coverage(query.concepts, query.pairs)
+        sentence_coverage = store.sentence_lexical.coverage(query.concepts, query.pairs)
         dense = weights.passage_cosine * passage_cosine
         dense += weights.sentence_cosine * self._best_sentence(sentence_cosine)
-        lexical = weights.passage_coverage * passage_coverage
-        lexical += weights.sentence_coverage * self._best_sentence(sentence_coverage)
+        lexical = weights.coverage * passage_coverage
         scores = dense + lexical + self._place_scores(query)
         scores[~self._allowed(filters or {})] = -np.inf
         return Retrieval(
             query=query,
             hits=self._hits(query, k, scores, (dense, lexical)),
-            sentence_scores=weights.sentence_cosine * sentence_cosine
-            + weights.sentence_coverage * sentence_coverage,
+            sentence_scores=_SENTENCE_COSINE * sentence_cosine + sentence_coverage,
             sentence_coverage=sentence_coverage,
             sentence_cosine=sentence_cosine,
             passage_scores=scores,

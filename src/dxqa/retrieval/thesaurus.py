@@ -15,23 +15,28 @@ Lemmas = tuple[str, ...]
 class Thesaurus:
     """Maps runs of dictionary forms to the words that stand for them."""
 
-    def __init__(self, entries: Mapping[Lemmas, Sequence[str]]) -> None:
+    def __init__(
+        self, entries: Mapping[Lemmas, Sequence[str]], phrases: Iterable[str] = ()
+    ) -> None:
         self._entries = entries
+        self._phrases = tuple(phrases)
         self._longest = max((len(key) for key in entries), default=0)
 
     @classmethod
     def parse(cls, lines: Iterable[str]) -> "Thesaurus":
         """Read lines of one column (equal words) or two (spoken, official), words split by 、."""
         entries: dict[Lemmas, dict[str, None]] = {}
+        phrases: list[str] = []
         for line in lines:
             if not line.strip() or line.startswith("#"):
                 continue
             spoken, _, official = line.rstrip("\n").partition("\t")
             targets = (official or spoken).split("、")
+            phrases += spoken.split("、")
             for phrase in spoken.split("、"):
                 known = entries.setdefault(_lemmas(tokenize(phrase)), {})
                 known.update(dict.fromkeys(t for t in targets if t != phrase))
-        return cls({key: tuple(words) for key, words in entries.items() if key})
+        return cls({key: tuple(words) for key, words in entries.items() if key}, phrases)
 
     def expand(self, question: str) -> list[tuple[tuple[Token, ...], tuple[str, ...]]]:
         """Find phrases in a question, longest first from the left.
@@ -42,6 +47,11 @@ class Thesaurus:
         """
         tokens = tokenize(question)
         return list(self._matches(tokens))
+
+    @property
+    def phrases(self) -> list[str]:
+        """Every phrase that is expanded, as written in the file."""
+        return list(self._phrases)
 
     def _matches(
         self, tokens: Sequence[Token]

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from dxqa.japanese import find_quantities, normalize
 from dxqa.lexical import Concept
 from dxqa.retrieval.conditions import asked_kind, population_condition, population_superlative
+from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.kinds import question_kind
 from dxqa.retrieval.names import Gazetteer, Mentions
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import load_thesaurus, term_groups
-from dxqa.tokenizer import Token, tokenize
+from dxqa.tokenizer import Token, pairs, tokenize
 
 _SYNONYM_WEIGHT = 0.7
 _HISTORY_WEIGHT = 0.4
@@ -22,15 +24,18 @@ _REFERS_BACK = re.compile(
     r"以外|もう少し|もっと|詳しく|続き|もお願い|についても|も(?:使|あ|や|い|同)|だっけ)"
 )
 _FEW_WORDS = 2
+_COUNTED = ("事例", "自治", "団体", "つの事", "件の")  # 11事例のうち: counts sources, is no subject
 
 
-def understand(question: str, history: Sequence[str], gazetteer: Gazetteer) -> Query:
+def understand(
+    question: str, history: Sequence[str], gazetteer: Gazetteer, lexicon: KanaLexicon
+) -> Query:
     """Read a question in the light of the earlier ones, oldest first."""
-    mentions = gazetteer.recognise(question)
+    mentions = _in_kanji(gazetteer.recognise(question), lexicon)
     excluded = _excluded(question, mentions, gazetteer)
     places = tuple(name for name in mentions.known if name not in excluded)
     own = _concepts(mentions.rest)
-    earlier = [gazetteer.recognise(h) for h in history]
+    earlier = [_in_kanji(gazetteer.recognise(h), lexicon) for h in history]
     kind = question_kind(mentions.text, len(places))
     follows = bool(history) and _follows(question, mentions, len(own), kind)
     inherited = () if places or excluded or mentions.unknown else _last_places(earlier)
@@ -47,6 +52,7 @@ def understand(question: str, history: Sequence[str], gazetteer: Gazetteer) -> Q
         kind=kind,
         concepts=(*own, *context),
         own_concepts=len(own),
+        pairs=tuple(pairs(mentions.rest)),
         mentions=mentions,
         places=places or (),
         excluded=excluded,
@@ -55,6 +61,14 @@ def understand(question: str, history: Sequence[str], gazetteer: Gazetteer) -> Q
         superlative=population_superlative(question),
         asked_kind=None if places else asked_kind(question),
     )
+
+
+def _in_kanji(mentions: Mentions, lexicon: KanaLexicon) -> Mentions:
+    """Read a question typed in kana as the words that sound so."""
+    rest = lexicon.rewrite(mentions.rest)
+    if rest == mentions.rest:
+        return mentions
+    return replace(mentions, rest=rest, text=" ".join([*mentions.known, rest.strip()]))
 
 
 def _excluded(question: str, mentions: Mentions, gazetteer: Gazetteer) -> tuple[str, ...]:
@@ -93,10 +107,13 @@ def _concepts(text: str) -> list[Concept]:
     tokens = {token.start: token for token in tokenize(text)}
     concepts: list[Concept] = []
     for run, words in load_thesaurus().expand(text):
+        if len(run) == 1 and not _own_terms(run):
+            continue
         synonyms = dict.fromkeys(term_groups(words), _SYNONYM_WEIGHT)
         concepts.append({**synonyms, **_own_terms([tokens.pop(t.start) for t in run])})
     concepts += [terms for token in tokens.values() if (terms := _own_terms([token]))]
-    return concepts + [{quantity.term: 1.0} for quantity in find_quantities(text)]
+    figures = [q for q in find_quantities(text) if not q.unit.startswith(_COUNTED)]
+    return concepts + [{figure.term: 1.0} for figure in figures]
 
 
 def _own_terms(tokens: Sequence[Token]) -> dict[str, float]:

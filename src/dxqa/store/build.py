@@ -11,7 +11,7 @@ from dxqa.errors import CorpusError
 from dxqa.lexical import LexicalIndex
 from dxqa.passages import encoder_text, split_passages
 from dxqa.store.store import Manifest, Store
-from dxqa.tokenizer import terms
+from dxqa.tokenizer import pairs, terms
 from dxqa.types import Document, Encoder, Passage, Progress, Vectors
 
 
@@ -59,10 +59,14 @@ def build(
         passages=passages,
         dense=DenseIndex.build(vectors[: len(passages)]),
         sentence_dense=DenseIndex.build(vectors[len(passages) :]),
-        lexical=LexicalIndex.build([terms(encoder_text(passage)) for passage in passages]),
-        sentence_lexical=LexicalIndex.build([terms(sentence) for sentence in sentences]),
+        lexical=LexicalIndex.build([_lexical_terms(encoder_text(p)) for p in passages]),
+        sentence_lexical=LexicalIndex.build([_lexical_terms(text) for text in sentences]),
     )
     return store, report
+
+
+def _lexical_terms(text: str) -> list[str]:
+    return [*terms(text), *pairs(text)]
 
 
 def _known_vectors(previous: Store | None, encoder: Encoder) -> dict[str, Vectors]:

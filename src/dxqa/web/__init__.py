@@ -1,0 +1,14 @@
+"""The Gradio page: a chat whose every claim leads to the passage that it is quoted from.
+
+The environment is set before Gradio is imported, so that nothing reports to other hosts.
+"""
+
+import os
+
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+from dxqa.web.page import build_app
+from dxqa.web.server import serve
+
+__all__ = ["build_app", "serve"]

@@ -1,0 +1,130 @@
+"""Getting the index ready in the background while the page is already up."""
+
+import logging
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dxqa.errors import DxqaError, QuestionError
+from dxqa.index import Index
+from dxqa.types import Answer
+
+Stage = Literal["loading", "building", "ready", "failed"]
+
+_LOG = logging.getLogger(__name__)
+_WARM_UP = "自治体のDXとは"
+"""Asked once before the first user does, so that every lazy part is loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How far things are; ``done`` of ``total`` texts while building, 0 of 0 before that.
+
+    ``message`` is Japanese: why it failed, or what the user should know of an index in use.
+    """
+
+    stage: Stage
+    done: int = 0
+    total: int = 0
+    message: str = ""
+
+
+class IndexLoader:
+    """Loads the index of a folder, or builds it there first; answers questions when ready."""
+
+    def __init__(self, corpus: str | Path, folder: str | Path, model: str | None = None) -> None:
+        """Remember where things are; ``start`` begins the work."""
+        self.corpus = Path(corpus)
+        self.folder = Path(folder)
+        self.model = model
+        self.state = State("loading")
+        self._index: Index | None = None
+        self._asking = threading.Lock()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def index(self) -> Index | None:
+        """The index, once the stage is ready."""
+        return self._index if self.state.stage == "ready" else None
+
+    def start(self) -> None:
+        """Begin, or begin again after a failure; does nothing while at work or ready."""
+        with self._starting:
+            at_work = self._thread is not None and self._thread.is_alive()
+            if at_work or self.state.stage == "ready":
+                return
+            self.state = State("loading")
+            self._thread = threading.Thread(target=self._run, name="dxqa-index", daemon=True)
+            self._thread.start()
+
+    def ask(self, question: str, history: list[str]) -> Answer:
+        """Answer; one question at a time, since they share one model and one tokenizer.
+
+        Raises:
+            QuestionError: empty or too long a question, or the index is not ready.
+        """
+        index = self.index
+        if index is None:
+            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
+        with self._asking:
+            return index.ask(question, history=history)
+
+    def _run(self) -> None:
+        try:
+            self._make_ready()
+        except DxqaError as error:
+            self._fail(f"{error}\n{self._advice()}")
+        except Exception:
+            _LOG.exception("索引の準備中に思わぬ問題が起きました")
+            self._fail(f"思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。\n{self._advice()}")
+
+    def _make_ready(self) -> None:
+        message = ""
+        if (self.folder / "manifest.json").exists():
+            say(f"索引を読み込んでいます: {self.folder}")
+            index = Index.load(self.folder, encoder=self.model)
+        else:
+            say(f"索引がないので、{self.corpus} から作ります。")
+            self.state = State("building")
+            index = Index.build(self.corpus, encoder=self.model, progress=self._progress)
+            message = self._save(index)
+        self.state = State("loading", message=message)
+        index.ask(_WARM_UP)
+        self._index = index
+        self.state = State("ready", message=message)
+        say("準備ができました。質問できます。")
+
+    def _save(self, index: Index) -> str:
+        """Save; an index that cannot be saved is still good for this run."""
+        try:
+            index.save(self.folder)
+        except DxqaError as error:
+            say(str(error))
+            return f"{error}（今回はこのまま使えますが、次に起動したとき索引を作り直します。）"
+        return ""
+
+    def _progress(self, done: int, total: int) -> None:
+        before = self.state
+        self.state = State("building", done, total)
+        if total and done * 10 // total > before.done * 10 // total:
+            say(f"索引を作っています: {done:,} / {total:,} 文 ({done * 100 // total} %)")
+
+    def _fail(self, message: str) -> None:
+        self.state = State("failed", message=message)
+        say(message)
+
+    def _advice(self) -> str:
+        command = f"dxqa build --force --corpus {self.corpus} --index {self.folder}"
+        return (
+            f"コマンド `{command}` で索引を作るか、起動時の --corpus と --index の指定を確かめてから、"
+            "「もう一度読み込む」を押してください。"
+        )
+
+
+def say(message: str) -> None:
+    """Tell the person at the console."""
+    sys.stderr.write(f"dxqa: {message}\n")
+    sys.stderr.flush()

@@ -1,0 +1,135 @@
+// What the browser does by itself: links from an answer to its passages, IME, copying.
+(() => {
+  document.documentElement.lang = "ja";
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const behavior = () => (calm.matches ? "auto" : "smooth");
+
+  // Enter that ends an IME composition must not send: Gradio does not look at isComposing, and
+  // Safari reports the closing Enter as keyCode 229 only.
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) {
+        event.stopImmediatePropagation();
+      }
+    },
+    true,
+  );
+
+  const turns = () => [...document.querySelectorAll("#panel .turn")];
+
+  function showTurn(number) {
+    for (const turn of turns()) {
+      turn.classList.toggle("shown", turn.dataset.turn === String(number));
+    }
+  }
+
+  function clearMarks() {
+    document
+      .querySelectorAll("#panel .active, #chat .active")
+      .forEach((element) => element.classList.remove("active"));
+  }
+
+  function showPassage(turn, number, link) {
+    showTurn(turn);
+    clearMarks();
+    const area = document.querySelector(`#panel .turn[data-turn="${turn}"]`);
+    const card = area?.querySelector(`.card[data-cites~="${number}"]`);
+    if (!card) return;
+    card.classList.add("active");
+    link.classList.add("active");
+    const marks = card.querySelectorAll(`mark[data-cites~="${number}"]`);
+    marks.forEach((mark) => mark.classList.add("active"));
+    card.focus({ preventScroll: true });
+    bringIntoView(card, marks[0]);
+  }
+
+  // On a wide screen only the panel scrolls, so that the answer stays where it is.
+  function bringIntoView(card, mark) {
+    const panel = document.querySelector("#panel");
+    if (getComputedStyle(panel).overflowY === "visible") {
+      card.scrollIntoView({ block: "start", behavior: behavior() });
+      return;
+    }
+    const fits = card.offsetHeight + 32 < panel.clientHeight;
+    const aim = (fits ? card : mark ?? card).getBoundingClientRect();
+    const room = fits ? (panel.clientHeight - aim.height) / 3 : 80;
+    const top = panel.scrollTop + aim.top - panel.getBoundingClientRect().top - room;
+    panel.scrollTo({ top, behavior: behavior() });
+  }
+
+  async function copy(button) {
+    const text = button.dataset.copy;
+    const told = button.parentElement.querySelector(".copied");
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without https only localhost has a clipboard; an old command still works.
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    told.textContent = "コピーしました";
+    setTimeout(() => (told.textContent = ""), 3000);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href*="#cite-"], a[href*="#answer-"]');
+    if (link) {
+      event.preventDefault();
+      const [, kind, turn, number] = /#(cite|answer)-(\d+)(?:-(\d+))?$/.exec(link.getAttribute("href"));
+      if (kind === "cite") showPassage(turn, number, link);
+      else document.getElementById(`answer-${turn}`)?.scrollIntoView({ block: "start", behavior: behavior() });
+    }
+    const button = event.target.closest("button.copy-answer");
+    if (button) copy(button);
+  });
+
+  // A new question goes to the top of the chat, so that its answer is read from its beginning.
+  let asked = 0;
+  let until = 0;
+  const settle = () => {
+    const questions = document.querySelectorAll("#chat .asked");
+    if (questions.length > asked) until = performance.now() + 1500;
+    asked = questions.length;
+    const last = questions[asked - 1];
+    const area = document.querySelector("#chat .bubble-wrap");
+    if (!last || !area || performance.now() > until) return;
+    const top = last.getBoundingClientRect().top - area.getBoundingClientRect().top;
+    area.scrollTop += top - 16;
+  };
+
+  let seen = "";
+  const newest = () => {
+    const last = turns().at(-1)?.dataset.turn ?? "";
+    const nothingShown = !document.querySelector("#panel .turn.shown");
+    if (last && (last !== seen || nothingShown)) {
+      showTurn(last);
+      document.querySelector("#panel").scrollTop = 0;
+    }
+    seen = last;
+  };
+
+  // Gradio labels each message with its own markup, and controls in the browser's language.
+  const relabel = () => {
+    for (const [selector, label] of [
+      ['#chat [data-testid="user"]', "質問"],
+      ['#chat [data-testid="bot"]', "回答"],
+      ['#chat [role="log"]', "質問と回答"],
+      ["#chat .scroll-down-button-container button", "一番下へ"],
+    ]) {
+      for (const element of document.querySelectorAll(selector)) {
+        if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label);
+      }
+    }
+  };
+
+  new MutationObserver(() => {
+    relabel();
+    settle();
+    newest();
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();

@@ -1,0 +1,114 @@
+"""Answers, refusals and errors as HTML for the chat, and as plain text for a document."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from dxqa.types import Answer
+from dxqa.web.html import escape, one_line
+
+_MARK = re.compile(r"\[(\d+)\]")
+_STEPS = 8
+"""An answer grows in about this many steps, so that a long one takes no longer to appear."""
+
+# Lower bounds of confidence; below the last dxqa itself calls it low.
+_WORDS = ((0.85, "高い"), (0.65, "ふつう"), (0.0, "低め"))
+
+
+def confidence_word(confidence: float) -> str:
+    """Say 0..1 in a word."""
+    return next(word for bound, word in _WORDS if confidence >= bound)
+
+
+def growing(turn: int, answer: Answer) -> Iterator[str]:
+    """Yield the answer's HTML, longer each time; the last one is whole."""
+    lines = answer.text.splitlines()
+    stride = -(-len(lines) // _STEPS)
+    for count in range(stride, len(lines), stride):
+        yield _framed(turn, answer, lines_html(turn, lines[:count], _numbers(answer)))
+    yield whole(turn, answer)
+
+
+def whole(turn: int, answer: Answer) -> str:
+    """Return the whole answer, with what to think of it below."""
+    body = lines_html(turn, answer.text.splitlines(), _numbers(answer))
+    return _framed(turn, answer, body + _footing(answer))
+
+
+def lines_html(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> str:
+    """Return lines as paragraphs, case names (■), lists (・) and remarks (※)."""
+    parts: list[str] = []
+    for line in filter(str.strip, lines):
+        text = linked(turn, line.lstrip("■・※ "), numbers)
+        if line.startswith("・"):
+            if parts and parts[-1] == "</ul>":
+                parts.pop()
+            else:
+                parts.append("<ul>")
+            parts += [f"<li>{text}</li>", "</ul>"]
+        elif line.startswith("■"):
+            parts.append(f'<p class="case">{text}</p>')
+        else:
+            parts.append(f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>")
+    return "".join(parts)
+
+
+def linked(turn: int, text: str, numbers: frozenset[int]) -> str:
+    """Return a line in which each [n] that has a citation leads to its passage."""
+
+    def link(match: re.Match[str]) -> str:
+        number = int(match[1])
+        if number not in numbers:
+            return match[0]
+        return f'<a class="cite" href="#cite-{turn}-{number}" title="根拠 {number} を見る">[{number}]</a>'
+
+    return _MARK.sub(link, escape(text))
+
+
+def pending_html() -> str:
+    """Return what stands in the place of an answer until it is there."""
+    return '<div class="reply pending">資料を調べています…</div>'
+
+
+def error_html(message: str) -> str:
+    """Return an error, Japanese, with its line breaks."""
+    shown = "<br>".join(escape(line) for line in message.splitlines())
+    return one_line(f'<div class="reply error"><p class="verdict">お答えできません</p><p>{shown}</p></div>')
+
+
+def question_html(question: str) -> str:
+    """Return what the user typed, as typed."""
+    shown = "<br>".join(escape(line) for line in question.strip().splitlines())
+    return f'<div class="asked">{shown}</div>'
+
+
+def copied_text(answer: Answer) -> str:
+    """Return the answer with its sources as plain text, for a document."""
+    sources = [
+        f"[{c.number}] {' '.join(c.quote.split())}（{_source(c.passage.heading_path)}）"
+        for c in answer.citations
+    ]
+    lines = [f"質問：{answer.question.strip()}", "", answer.text]
+    return "\n".join([*lines, "", "出典", *sources] if sources else lines)
+
+
+def _source(heading_path: Sequence[str]) -> str:
+    return " › ".join(heading_path)
+
+
+def _numbers(answer: Answer) -> frozenset[int]:
+    return frozenset(citation.number for citation in answer.citations)
+
+
+def _framed(turn: int, answer: Answer, body: str) -> str:
+    kind = "" if answer.answered else " declined"
+    verdict = "" if answer.answered else '<p class="verdict">資料に答えが見当たりません</p>'
+    return one_line(f'<div class="reply{kind}" id="answer-{turn}">{verdict}{body}</div>')
+
+
+def _footing(answer: Answer) -> str:
+    if not answer.answered:
+        return '<p class="footing">自治体名を入れる、言い方を変えるなどして、もう一度お尋ねください。</p>'
+    word = confidence_word(answer.confidence)
+    advice = "（原文を確かめてからお使いください）" if word == "低め" else ""
+    places = len({citation.passage.passage_id for citation in answer.citations})
+    return f'<p class="footing">確からしさ：<strong>{word}</strong>{advice}　根拠：{places}か所</p>'
