@@ -61,8 +61,12 @@ def _command(
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
-    parser.add_argument("--index", default=_INDEX, metavar="DIR", help="索引のフォルダ (既定: index)")
-    parser.add_argument("--model", metavar="NAME", help="sentence-transformers のモデル名かフォルダ")
+    parser.add_argument(
+        "--index", default=_INDEX, metavar="DIR", help="索引のフォルダ (既定: index)"
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="sentence-transformers のモデル名かフォルダ"
+    )
     return parser
 
 

@@ -1,8 +1,8 @@
 """Search and answers against labelled questions, by type of question.
 
-A question row: ``question``, ``type``, ``cases`` (municipalities whose passages answer), ``chapters``
-(background chapters, any one of which answers), ``must`` (for every inner list, one of its strings
-must stand in the answer after NFKC), ``answerable``, ``history``.
+A question row: ``question``, ``type``, ``cases`` (municipalities whose passages answer),
+``chapters`` (background chapters, any one of which answers), ``must`` (for every inner list, one of
+its strings must stand in the answer after NFKC), ``answerable``, ``history``.
 """
 
 import unicodedata
@@ -70,7 +70,9 @@ class Report:
         groups: dict[str, list[Result]] = {}
         for result in self.results:
             groups.setdefault(result.question_type, []).append(result)
-            groups.setdefault("[回答できる]" if result.answerable else "[回答できない]", []).append(result)
+            groups.setdefault("[回答できる]" if result.answerable else "[回答できない]", []).append(
+                result
+            )
         return {name: _means(group) for name, group in groups.items()}
 
     def table(self) -> str:
@@ -85,7 +87,8 @@ class Report:
     def failures(self) -> str:
         """List the questions that went wrong, expected beside actual."""
         return "\n".join(
-            f"{r.question_id} [{r.question_type}] {r.question}\n    期待: {r.expected}\n    実際: {r.got}"
+            f"{r.question_id} [{r.question_type}] {r.question}\n"
+            f"    期待: {r.expected}\n    実際: {r.got}"
             for r in self.results
             if not r.right or r.hit1 == 0
         )
@@ -137,7 +140,9 @@ def _evaluate(index: Index, number: int, row: Mapping[str, Any]) -> Result:
         hit1=float(any(right[:1])) if answerable else None,
         hit3=float(any(right[:3])) if answerable else None,
         cases=_case_recall(row, hits) if answerable else None,
-        must=float(answer.answered and says(answer.text, row.get("must", ()))) if answerable else None,
+        must=float(answer.answered and says(answer.text, row.get("must", ())))
+        if answerable
+        else None,
         precision=_precision(row, answer) if answerable else None,
         answered=float(answer.answered),
         expected=_expected(row, answerable=answerable),

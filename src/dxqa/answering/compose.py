@@ -1,6 +1,6 @@
 """Evidence to Answer: one form for each kind of question, every claim with its citations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -139,4 +139,4 @@ def _by_metadata(desk: _Desk) -> Draft:
 
 def _label(desk: _Desk, evidence: Evidence) -> str:
     passage = desk.store.passages[evidence.sentence.passage]
-    return passage.municipality or passage.heading_path[0 if len(passage.heading_path) < 2 else 1]
+    return passage.municipality or (*passage.heading_path[1:2], *passage.heading_path)[0]

@@ -50,9 +50,7 @@ def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> 
     own = query.concepts[: query.own_concepts]
     weights = [store.lexical.weight(concept) for concept in own]
     known = sum(
-        w
-        for w, c in zip(weights, own, strict=True)
-        if any(store.lexical.knows(term) for term in c)
+        w for w, c in zip(weights, own, strict=True) if any(store.lexical.knows(term) for term in c)
     )
     best = max((e.cosine for e in chosen), default=0.0)
     cosines = retrieval.sentence_cosine

@@ -29,7 +29,9 @@ def draft(query: Query, store: Store, candidates: Candidates) -> Draft | None:
     metadata = _metadata(store, name)
     if not keys or not any(key in metadata for key in (*_ASKED, "municipality")):
         return None
-    main = keys if "tel" not in keys else [k for k in keys if k != "population" or "人口" in question]
+    main = (
+        keys if "tel" not in keys else [k for k in keys if k != "population" or "人口" in question]
+    )
     found = {key: _where(store, name, key, metadata[key]) for key in main if key in metadata}
     told = {key: evidence for key, evidence in found.items() if evidence}
     missing = [_ASKED[key][0] for key in main if key not in told]
@@ -57,7 +59,9 @@ def by_population(query: Query, store: Store) -> Draft:
     for name in names:
         evidence = _where(store, name, "population", known[name])
         if evidence:
-            groups.append(Group(name, [Claim((evidence,), _say("population", store, evidence, known[name]))]))
+            groups.append(
+                Group(name, [Claim((evidence,), _say("population", store, evidence, known[name]))])
+            )
     unknown = [n for n in values if n not in known]
     if unknown:
         lead += f"(人口の記載がない{'、'.join(unknown)}は含みません。)"

@@ -102,5 +102,7 @@ def remarks_on(retrieval: Retrieval) -> list[str]:
     if mentions.unknown and retrieval.query.places:
         remarks.append(f"※ {'、'.join(mentions.unknown)}の事例は、資料にありません。")
     if retrieval.query.inherited:
-        remarks.append(f"※ これまでの質問から、{'、'.join(retrieval.query.places)}についてお答えします。")
+        remarks.append(
+            f"※ これまでの質問から、{'、'.join(retrieval.query.places)}についてお答えします。"
+        )
     return remarks

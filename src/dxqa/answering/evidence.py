@@ -53,6 +53,8 @@ class Candidates:
         figure or a name that none of them tells, the best sentence that does is added.
 
         Args:
+            rows: where to choose from.
+            most: how many sentences at most, slots aside.
             margin: how much weaker that may be.
             in_context: whether the score of a sentence's passage counts too.
         """
@@ -79,7 +81,7 @@ class Candidates:
         return scores
 
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
-        """Find, for each figure or name asked for and not yet told, the best sentence telling it."""
+        """Find the best sentence telling each figure or name asked for and not yet told."""
         scores = self._retrieval.sentence_scores
         near = [r for r in order if scores[order[0]] - scores[r] <= _TELLING_MARGIN]
         added: list[int] = []
@@ -122,9 +124,7 @@ class Candidates:
         return {i for i, concept in enumerate(own) if held.intersection(concept)}
 
 
-def union_coverage(
-    concepts: Sequence[Concept], chosen: Sequence[Evidence], store: Store
-) -> float:
+def union_coverage(concepts: Sequence[Concept], chosen: Sequence[Evidence], store: Store) -> float:
     """Return the idf-weighted share of concepts that the evidence holds together, 0..1."""
     held = {term for e in chosen for term in store.sentence_terms(e.sentence.row)}
     weights = [store.lexical.weight(concept) for concept in concepts]

@@ -45,8 +45,6 @@ def _reason(retrieval: Retrieval, store: Store, missing: Sequence[str]) -> str:
 
 
 def _nearest(retrieval: Retrieval) -> list[str]:
-    labels = [
-        f"・{hit.passage.municipality or hit.passage.heading_path[0]}: {hit.passage.heading_path[-1]}"
-        for hit in retrieval.hits
-    ]
+    passages = [hit.passage for hit in retrieval.hits]
+    labels = [f"・{p.municipality or p.heading_path[0]}: {p.heading_path[-1]}" for p in passages]
     return list(dict.fromkeys(labels))[:_NEAREST]

@@ -56,7 +56,9 @@ SLOTS = (
     Slot("氏名", re.compile(r"氏名|お?名前は|何という(?:人|方)|フルネーム|名字"), _has_person),
     Slot(
         "金額",
-        re.compile(r"いくら(?!でも)|何円|何[千百十]?[万億]円|金額|予算額|総額|運賃|料金|価格|値段|年収|給料|月給|報酬額"),
+        re.compile(
+            r"いくら(?!でも)|何円|何[千百十]?[万億]円|金額|予算額|総額|運賃|料金|価格|値段|年収|給料|月給|報酬額"
+        ),
         _has_unit(*_MONEY),
     ),
     Slot("期間", _PERIOD, _has_period),
@@ -65,9 +67,19 @@ SLOTS = (
         re.compile(r"何[名人](?!も)|人数|なんにん|総勢|(?:職員|隊員|推進員)数"),
         _has_unit("人", "名"),
     ),
-    Slot("電話番号", re.compile(r"電話番号|TEL|何番に|tel\b|fax", re.IGNORECASE), lambda s: bool(TEL.search(s))),
-    Slot("メールアドレス", re.compile(r"メール(?:アドレス)?|e-?mail", re.IGNORECASE), _matches(r"[\w.]+@[\w.]+")),
-    Slot("URL", re.compile(r"URL|ユーアールエル|アドレスは", re.IGNORECASE), _matches(r"https?://")),
+    Slot(
+        "電話番号",
+        re.compile(r"電話番号|TEL|何番に|tel\b|fax", re.IGNORECASE),
+        lambda s: bool(TEL.search(s)),
+    ),
+    Slot(
+        "メールアドレス",
+        re.compile(r"メール(?:アドレス)?|e-?mail", re.IGNORECASE),
+        _matches(r"[\w.]+@[\w.]+"),
+    ),
+    Slot(
+        "URL", re.compile(r"URL|ユーアールエル|アドレスは", re.IGNORECASE), _matches(r"https?://")
+    ),
     Slot("住所", re.compile(r"住所|所在地"), _matches(r"〒|\d+-\d+|丁目|番地")),
     Slot("年齢", re.compile(r"何歳|年齢は|おいくつ"), _has_unit("歳", "才")),
     Slot(
@@ -76,7 +88,11 @@ SLOTS = (
         _matches(r"年|月|時期|期|度|今後|将来|コロナ|契機"),
     ),
     Slot("割合", re.compile(r"何(?:%|パーセント|割)|割合は|率は"), _has_unit("%", "割", "パーセ")),
-    Slot("件数", re.compile(r"何(?:件|回|個|台|か所|ヶ所|カ所|社)|件数|回数|台数"), lambda s: bool(find_quantities(s)) or "毎" in s or "半" in s),
+    Slot(
+        "件数",
+        re.compile(r"何(?:件|回|個|台|か所|ヶ所|カ所|社)|件数|回数|台数"),
+        lambda s: bool(find_quantities(s)) or "毎" in s or "半" in s,
+    ),
     Slot("順位", re.compile(r"何位|順位|ランキング"), _has_unit("位")),
     Slot("面積", re.compile(r"面積|何平方"), _has_unit("平", "km", "ha", "ヘ")),
 )

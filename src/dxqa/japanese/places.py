@@ -43,6 +43,6 @@ def parse_place(name: str) -> Place | None:
 
 
 def find_places(text: str) -> list[Place]:
-    """Find places written with their prefecture (福島県, 福井県あわら市), in order of appearance."""
+    """Find places written with their prefecture (福島県, 福井県あわら市), in order."""
     found = _IN_TEXT.finditer(normalize(text).text)
     return [Place(m.group(1), m.group(2) or "") for m in found]

@@ -14,8 +14,11 @@ _LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 
 _ARABIC = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 # One kanji digit alone is a figure only before a counter (四つ, but not 一部).
-_KANJI = r"[〇一二三四五六七八九十百千]{2,}|[一二三四五六七八九十百千](?=[つ人名年月日回件割個社次期本点%万億])"
-_ERA_YEAR = re.compile(rf"(令和|平成|昭和|大正|明治|(?<![A-Za-z])[RHS])\.?({_ARABIC}|{_KANJI}|元)(?=年|\.|$|[^\d])")
+_COUNTER = "[つ人名年月日回件割個社次期本点%万億]"
+_KANJI = rf"[〇一二三四五六七八九十百千]{{2,}}|[一二三四五六七八九十百千](?={_COUNTER})"
+_ERA_YEAR = re.compile(
+    rf"(令和|平成|昭和|大正|明治|(?<![A-Za-z])[RHS])\.?({_ARABIC}|{_KANJI}|元)(?=年|\.|$|[^\d])"
+)
 _WEST_YEAR = re.compile(r"(?<!\d)((?:18|19|20)\d{2})年?")
 _NUMBER = re.compile(rf"({_ARABIC}|{_KANJI})([千]?[万億兆])?")
 _UNIT = re.compile(r"[%一-鿿ヶカケかつ]{0,2}")
@@ -49,7 +52,7 @@ class Quantity:
 
 
 def find_quantities(text: str) -> list[Quantity]:
-    """Find figures, in order: Arabic or kanji digits, 万/億, percentages, era and Gregorian years."""
+    """Find figures in order: Arabic or kanji digits, 万 and 億, era and Gregorian years."""
     normal = normalize(text)
     found: list[tuple[int, int, float, str]] = []
     for match in _figures(normal.text):

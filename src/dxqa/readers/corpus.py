@@ -93,7 +93,7 @@ def decode(path: Path) -> str:
     except UnicodeDecodeError:
         pass
     best = charset_normalizer.from_bytes(data, cp_isolation=_JAPANESE_ENCODINGS).best()
-    if best is None or b"\0" in data and best.encoding != "utf_16":
+    if best is None or (b"\0" in data and best.encoding != "utf_16"):
         raise CorpusError("文字コードを判定できません。UTF-8 で保存し直してください")
     return data.decode(best.encoding)
 

@@ -1,6 +1,6 @@
 """The block of metadata between two ``---`` lines at the top of a Markdown file."""
 
-import datetime
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -46,6 +46,6 @@ def _scalar(value: object) -> MetadataValue | None:
         return value
     if isinstance(value, list):
         return "、".join(str(item) for item in value)
-    if isinstance(value, datetime.date):
+    if isinstance(value, dt.date):
         return value.isoformat()
     return str(value)

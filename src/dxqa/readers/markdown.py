@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -39,7 +39,7 @@ def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
     lines = [m.group() for m in _LINE.finditer(text, body)]
     offsets = list(accumulate((len(line) for line in lines), initial=body))
     tokens: list[Token] = MarkdownIt("commonmark").parse(text[body:])
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open" and opening.map and opening.level == 0:
             first, last = opening.map
             yield int(opening.tag[1:]), inline.content.strip(), offsets[first], offsets[last]

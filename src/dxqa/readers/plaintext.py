@@ -1,8 +1,9 @@
 """Sections of plain text as people save it from a web page: no mark-up, only conventions.
 
-Blocks are runs of lines between blank ones. A contents list names the chapters; ``…【自治体】`` heads
-a case; ``参考:`` gives its reference; a line of labels followed by rows that begin with a place is a
-table. Short lines without a full stop that are none of these are page furniture (captions, menus).
+Blocks are runs of lines between blank ones. A contents list names the chapters; ``…【自治体】``
+heads a case; ``参考:`` gives its reference; a line of labels followed by rows that begin with a
+place is a table. Short lines without a full stop that are none of these are page furniture
+(captions, menus).
 """
 
 import re
@@ -89,12 +90,14 @@ class _Reader:
         ]
         known = {str(r.metadata["municipality"]): r.metadata for r in self.rows}
         merged = [
-            replace(s, metadata={**known.get(str(s.metadata.get("municipality")), {}), **s.metadata})
+            replace(
+                s, metadata={**known.get(str(s.metadata.get("municipality")), {}), **s.metadata}
+            )
             for s in prose
         ]
         return sorted([*merged, *self.rows], key=lambda s: s.start)
 
-    def _take(self, at: int) -> int:
+    def _take(self, at: int) -> int:  # noqa: PLR0911 - one line for each kind of block
         """Read the block at this place; return how many blocks it took."""
         block = self.blocks[at]
         if self._is_contents(at):

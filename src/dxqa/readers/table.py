@@ -87,5 +87,5 @@ def _known(name: str, places: list[str]) -> str:
     place = parse_place(name)
     if place is None or name in places or not place.town:
         return name
-    same_town = [p for p in places if p.endswith(place.town) and len(p) - len(place.town) <= 4]
+    same_town = [p for p in places if (found := parse_place(p)) and found.town == place.town]
     return same_town[0] if len(same_town) == 1 else name

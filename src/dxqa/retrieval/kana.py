@@ -1,7 +1,7 @@
 """Questions typed in kana alone, as phones and hurried people type them.
 
-The analyser breaks がいぶじんざい into fragments. Where a question has next to no kanji, runs of kana
-are read as the words of the index (and of the thesaurus) that sound the same.
+The analyser breaks がいぶじんざい into fragments. Where a question has next to no kanji, runs of
+kana are read as the words of the index (and of the thesaurus) that sound the same.
 """
 
 import re
@@ -50,8 +50,11 @@ class KanaLexicon:
         written, at = "", 0
         while at < len(kana):
             size = next(
-                (n for n in range(min(_LONGEST, len(kana) - at), _SHORTEST - 1, -1)
-                 if kana[at : at + n] in self._words),
+                (
+                    n
+                    for n in range(min(_LONGEST, len(kana) - at), _SHORTEST - 1, -1)
+                    if kana[at : at + n] in self._words
+                ),
                 0,
             )
             written += self._words[kana[at : at + size]] if size else run[at]

@@ -138,7 +138,9 @@ class Gazetteer:
 
     def _by_characters(self, scan: _Scan) -> None:
         """Take names as written: in full, without the prefecture, without 県 or 市."""
-        forms = [(form, n) for n in self._names for form in dict.fromkeys((n.full, n.short, n.stem))]
+        forms = [
+            (form, n) for n in self._names for form in dict.fromkeys((n.full, n.short, n.stem))
+        ]
         for form, name in sorted(forms, key=lambda pair: -len(pair[0])):
             for match in list(re.finditer(re.escape(form), scan.text)):
                 if self._is_whole(scan.text, match, name):
@@ -190,7 +192,9 @@ class Gazetteer:
     def _by_romaji(self, scan: _Scan) -> None:
         for match in list(_ROMAJI_WORD.finditer(scan.text)):
             words = _romaji_stems(match.group())
-            name = next((n for n in self._names if any(_same_romaji(w, n.romaji) for w in words)), None)
+            name = next(
+                (n for n in self._names if any(_same_romaji(w, n.romaji) for w in words)), None
+            )
             if name:
                 scan.take_name(match.start(), match.end(), name)
 
@@ -253,7 +257,9 @@ def fold_romaji(text: str) -> str:
     plain = re.sub(r"[^a-z]", "", plain)
     for spelling, folded in (("si", "shi"), ("ti", "chi"), ("tu", "tsu"), ("zi", "ji")):
         plain = re.sub(rf"(?<![sc]){spelling}" if spelling == "si" else spelling, folded, plain)
-    plain = re.sub(r"(?<=[a-z])hu", "fu", re.sub(r"oh(?![aiueoy])", "o", plain.replace("jyo", "jo")))
+    plain = re.sub(
+        r"(?<=[a-z])hu", "fu", re.sub(r"oh(?![aiueoy])", "o", plain.replace("jyo", "jo"))
+    )
     return re.sub(r"ou|oo", "o", re.sub(r"uu", "u", re.sub(r"ii", "i", plain)))
 
 
@@ -279,7 +285,9 @@ def _reading(name: str, stem: str) -> str:
 
 def _is_own_run(kana: str, match: re.Match[str]) -> bool:
     before, after = kana[: match.start()][-1:], kana[match.end() :][:1]
-    return not _KANA_RUN.match(before) and (not _KANA_RUN.match(after) or after in "ノハデモニトガヲ")
+    return not _KANA_RUN.match(before) and (
+        not _KANA_RUN.match(after) or after in "ノハデモニトガヲ"
+    )
 
 
 def _is_place(text: str) -> bool:

@@ -20,8 +20,8 @@ from dxqa.retrieval.conditions import Filters, matches
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
-from dxqa.retrieval.understanding import understand
 from dxqa.retrieval.thesaurus import load_thesaurus
+from dxqa.retrieval.understanding import understand
 from dxqa.store import Store
 from dxqa.tokenizer import terms
 from dxqa.types import Encoder, Hit, Metadata

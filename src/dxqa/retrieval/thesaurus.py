@@ -1,4 +1,4 @@
-"""Spoken words and the official words that documents use for them, from a file anyone can extend."""
+"""Spoken words and the official words documents use for them; users can add their own."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """Documents to a Store: split, tokenise, embed; vectors of unchanged texts are taken over."""
 
-import datetime
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +45,9 @@ def build(
     """
     by_id = {document.doc_id: document for document in documents}
     if len(by_id) < len(documents):
-        raise CorpusError("同じ doc_id の文書が複数あります。doc_id を重複しないようにしてください。")
+        raise CorpusError(
+            "同じ doc_id の文書が複数あります。doc_id を重複しないようにしてください。"
+        )
     passages = [passage for document in documents for passage in split_passages(document)]
     if not passages:
         raise CorpusError("索引にする本文がありません。文書の中身を確認してください。")
@@ -102,7 +104,7 @@ def _manifest(
         model=encoder.name,
         dimension=encoder.dimension,
         fingerprint=encoder.fingerprint,
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         documents=len(documents),
         passages=len(passages),
         skipped=dict(skipped),

@@ -79,7 +79,8 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / _MANIFEST
     if not path.exists():
         raise StoreError(
-            f"索引がありません: {folder}。先に `dxqa build` を実行するか、--index を確認してください。"
+            f"索引がありません: {folder}。"
+            "先に `dxqa build` を実行するか、--index を確認してください。"
         )
     try:
         record: dict[str, Any] = json.loads(path.read_text("utf-8"))

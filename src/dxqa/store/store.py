@@ -87,7 +87,10 @@ class Store:
     def sentence_spans(self) -> list[slice]:
         """For each passage row, the slice of its sentence rows."""
         ends = np.cumsum([len(p.sentences) for p in self.passages])
-        return [slice(int(e) - len(p.sentences), int(e)) for e, p in zip(ends, self.passages)]
+        return [
+            slice(int(e) - len(p.sentences), int(e))
+            for e, p in zip(ends, self.passages, strict=True)
+        ]
 
     def sentence_terms(self, row: int) -> list[str]:
         """The lexical terms of a sentence, by its row."""

@@ -14,7 +14,7 @@ _LOG = logging.getLogger(__name__)
 _LONGEST_SHOWN = 400
 _EMPTY = (
     '<section class="evidence empty"><h2>回答の根拠</h2>'
-    "<p>回答の中の番号 <span class=\"number\">1</span> を押すと、"
+    '<p>回答の中の番号 <span class="number">1</span> を押すと、'
     "引用した資料の原文がここに表示され、引用した文に印がつきます。</p></section>"
 )
 _UNEXPECTED = (

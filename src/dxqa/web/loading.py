@@ -79,7 +79,9 @@ class IndexLoader:
             self._fail(f"{error}\n{self._advice()}")
         except Exception:
             _LOG.exception("索引の準備中に思わぬ問題が起きました")
-            self._fail(f"思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。\n{self._advice()}")
+            self._fail(
+                f"思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。\n{self._advice()}"
+            )
 
     def _make_ready(self) -> None:
         message = ""

@@ -48,7 +48,9 @@ def lines_html(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> str:
         elif line.startswith("■"):
             parts.append(f'<p class="case">{text}</p>')
         else:
-            parts.append(f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>")
+            parts.append(
+                f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>"
+            )
     return "".join(parts)
 
 
@@ -72,7 +74,9 @@ def pending_html() -> str:
 def error_html(message: str) -> str:
     """Return an error, Japanese, with its line breaks."""
     shown = "<br>".join(escape(line) for line in message.splitlines())
-    return one_line(f'<div class="reply error"><p class="verdict">お答えできません</p><p>{shown}</p></div>')
+    return one_line(
+        f'<div class="reply error"><p class="verdict">お答えできません</p><p>{shown}</p></div>'
+    )
 
 
 def question_html(question: str) -> str:
