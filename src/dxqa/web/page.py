@@ -36,10 +36,8 @@ _PLACEHOLDER = (
 def build_app(
     corpus: str | Path, index_folder: str | Path, *, model: str | None = None
 ) -> gr.Blocks:
-    """Return the page; the index begins to load in the background at once."""
-    loader = IndexLoader(corpus, index_folder, model)
-    loader.start()
-    return Page(loader).blocks
+    """Return the page; the index begins to load in the background with the first visit."""
+    return Page(IndexLoader(corpus, index_folder, model)).blocks
 
 
 class Page:
@@ -97,9 +95,9 @@ class Page:
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         readiness = [self.status, self.question, self.send, self.retry, self.timer]
-        self.blocks.load(self._readiness, outputs=readiness, **quiet)
+        self.blocks.load(self._start, outputs=readiness, **quiet)
         self.timer.tick(self._readiness, outputs=readiness, **quiet)
-        self.retry.click(self._try_again, outputs=readiness, **quiet)
+        self.retry.click(self._start, outputs=readiness, **quiet)
         shown = [self.chat, self.panel, self.question, self.turns]
         asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": 8, **quiet}
         for event in (self.question.submit, self.send.click):
@@ -122,7 +120,7 @@ class Page:
     def _begin_anew(self) -> tuple[Any, ...]:
         return [], panel_html([]), "", []
 
-    def _try_again(self) -> tuple[Any, ...]:
+    def _start(self) -> tuple[Any, ...]:
         self.loader.start()
         return self._readiness()
 

@@ -7,6 +7,8 @@ from dxqa.types import Answer
 from dxqa.web.html import escape, one_line
 
 _MARK = re.compile(r"\[(\d+)\]")
+_MARKS = re.compile(r"(&[^;]+;|.)?((?:\[\d+\])+)")
+"""The marks at the end of a claim, and the character (or its entity) before them."""
 _STEPS = 8
 """An answer grows in about this many steps, so that a long one takes no longer to appear."""
 
@@ -55,15 +57,24 @@ def lines_html(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> str:
 
 
 def linked(turn: int, text: str, numbers: frozenset[int]) -> str:
-    """Return a line in which each [n] that has a citation leads to its passage."""
+    """Return a line in which each [n] that has a citation leads to its passage.
+
+    Marks stay on the line of the character before them.
+    """
 
     def link(match: re.Match[str]) -> str:
         number = int(match[1])
         if number not in numbers:
             return match[0]
-        return f'<a class="cite" href="#cite-{turn}-{number}" title="根拠 {number} を見る">[{number}]</a>'
+        return (
+            f'<a class="cite" href="#cite-{turn}-{number}" title="根拠 {number} を見る">'
+            f"[{number}]</a>"
+        )
 
-    return _MARK.sub(link, escape(text))
+    def keep(match: re.Match[str]) -> str:
+        return f'<span class="keep">{match[1] or ""}{_MARK.sub(link, match[2])}</span>'
+
+    return _MARKS.sub(keep, escape(text))
 
 
 def pending_html() -> str:

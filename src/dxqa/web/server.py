@@ -1,12 +1,17 @@
 """Serving the page on this machine, and nothing to or from any other host."""
 
+import logging
 import threading
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 from dxqa.errors import DxqaError
 from dxqa.web import assets
-from dxqa.web.loading import say
-from dxqa.web.page import build_app
+from dxqa.web.loading import IndexLoader, say
+from dxqa.web.page import Page
+
+_LOG = logging.getLogger(__name__)
 
 
 class ServerError(DxqaError):
@@ -21,38 +26,57 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
 ) -> None:
-    """Serve the page until the process is told to stop.
+    """Serve the page until the process is told to stop; the index loads meanwhile.
 
     Raises:
         ServerError: the port is taken.
     """
-    app = build_app(corpus, index_folder, model=model)
+    page = Page(IndexLoader(corpus, index_folder, model))
     try:
-        _, url, _ = app.queue().launch(
-            server_name=host,
-            server_port=port,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            footer_links=[],
-            run_history=False,
-            enable_monitoring=False,
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            theme=assets.theme(),
-            css=assets.css(),
-            head=assets.head(),
-        )
+        _, url, _ = page.blocks.launch(server_name=host, server_port=port, **launch_options())
     except OSError as error:
         raise ServerError(
-            f"{host} のポート {port} で開始できません ({error})。"
-            "別の番号を --port で指定してください。"
+            f"{host} のポート {port} で開始できません。ほかのプログラムが使っていないか確かめるか、"
+            f"別の番号を --port で指定してください。({error})"
         ) from error
     say(f"ブラウザーで {url} を開いてください。終了するには Ctrl+C を押します。")
+    _visit(url)
+    page.loader.start()
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
         say("終了します。")
     finally:
-        app.close(verbose=False)
+        page.blocks.close(verbose=False)
+
+
+def launch_options() -> dict[str, Any]:
+    """Return what ``launch`` is told besides the address: nothing shared, nothing reported."""
+    return {
+        "prevent_thread_lock": True,
+        "quiet": True,
+        "share": False,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "mcp_server": False,
+        "theme": assets.theme(),
+        "css": assets.css(),
+        "head": assets.head(),
+    }
+
+
+def _visit(url: str) -> None:
+    """Fetch the page once, before the loader's thread starts.
+
+    The first visit makes the server import modules, and so does the loader. Python 3.11 can fail
+    with a KeyError in its import locks when two threads do that at once (CPython gh-106176).
+    """
+    try:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(url, timeout=10) as reply:
+            reply.read()
+    except OSError:
+        _LOG.warning("ページを一度も取り出せませんでした: %s", url)

@@ -1,0 +1,83 @@
+"""Shared fixtures: the real encoder and index once a session, and a fast deterministic encoder."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dxqa import Index
+from dxqa.encoders import load_encoder
+from dxqa.types import Encoder, Progress, Vectors
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "corpus"
+SHARED = ROOT.parent / "shared"
+
+
+def shared(name: str) -> Path:
+    """Return a path below ../shared; skip where it is absent, but fail in CI."""
+    path = SHARED / name
+    if not path.exists():
+        message = f"{path} is absent (a public clone)"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+class HashEncoder:
+    """Bag of character pairs, hashed into 64 dimensions: fast, and equal for equal texts."""
+
+    name = "hash"
+    dimension = 64
+
+    def __init__(self, salt: str = "") -> None:
+        self.salt = salt
+        self.encoded = 0
+
+    @property
+    def fingerprint(self) -> str:
+        return f"hash-{self.salt}"
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        return np.array([self._vector(text) for text in texts], dtype=np.float32).reshape(-1, 64)
+
+    def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        self.encoded += len(texts)
+        if progress:
+            progress(len(texts), len(texts))
+        return self.encode_queries(texts)
+
+    def _vector(self, text: str) -> Vectors:
+        vector = np.full(self.dimension, 1e-3, dtype=np.float32)
+        for pair in zip(text, text[1:], strict=False):
+            digest = hashlib.sha256((self.salt + "".join(pair)).encode("utf-8", "replace")).digest()
+            vector[digest[0] % self.dimension] += 1
+        unit: Vectors = vector / np.linalg.norm(vector)
+        return unit
+
+
+@pytest.fixture
+def hash_encoder() -> HashEncoder:
+    return HashEncoder()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """The real default model."""
+    return load_encoder()
+
+
+@pytest.fixture(scope="session")
+def index(encoder: Encoder) -> Index:
+    """The real index over corpus/."""
+    return Index.build(CORPUS, encoder=encoder)
+
+
+@pytest.fixture(scope="session")
+def article_index(encoder: Encoder) -> Index:
+    """The real index over the article as a user would save it."""
+    return Index.build(shared("article"), encoder=encoder)
