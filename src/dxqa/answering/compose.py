@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dxqa.answering import contact
-from dxqa.answering.confidence import THRESHOLD, confidence, features, missing_slots
+from dxqa.answering.confidence import (
+    calibration,
+    confidence,
+    known_share,
+    missing_slots,
+)
 from dxqa.answering.draft import Claim, Draft, Group, render
 from dxqa.answering.evidence import Candidates, Evidence
 from dxqa.answering.refusal import refuse
@@ -26,7 +31,7 @@ _MOST_CASES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
+class Desk:
     """What every form of answer works from."""
 
     retrieval: Retrieval
@@ -37,30 +42,50 @@ class _Desk:
     def query(self) -> Query:
         return self.retrieval.query
 
-    def place_of(self, evidence: Evidence) -> str | None:
-        return self.store.passages[evidence.sentence.passage].municipality
+    def is_asked_kind(self, name: str) -> bool:
+        """Whether a municipality is of the kind asked for (「…という町」), or none is."""
+        metadata = self.store.passages[self.store.municipalities[name][0]].metadata
+        return self.query.asked_kind in (None, metadata.get("kind"))
 
 
 def compose(retrieval: Retrieval, store: Store) -> Answer:
     """Write the answer to one question, or decline."""
-    desk = _Desk(retrieval, store, Candidates(retrieval, store))
-    query = desk.query
-    if query.mentions.unknown and not query.places:
+    if hopeless(retrieval, store):
         return refuse(retrieval, store, 0.0)
-    draft = _draft(desk)
-    chosen = [e for g in draft.groups for c in g.claims for e in c.evidence]
-    if not chosen:
-        return refuse(retrieval, store, 0.0, missing=draft.missing)
-    sure = draft.confidence
+    made = draft(Desk(retrieval, store, Candidates(retrieval, store)))
+    if not made.evidence:
+        return refuse(retrieval, store, 0.0, missing=made.missing)
+    sure = made.confidence
     if sure is None:
-        sure = confidence(features(retrieval, chosen, store))
-    if sure < THRESHOLD:
-        missing = missing_slots(query.own_text, chosen, store)
+        sure = confidence(retrieval, made.evidence, store)
+    if sure < calibration()["threshold"]:
+        missing = missing_slots(retrieval.query.own_text, made.evidence, store)
         return refuse(retrieval, store, sure, missing=missing)
-    return render(replace(draft, confidence=sure), retrieval, store)
+    return render(replace(made, confidence=sure), retrieval, store)
 
 
-def _draft(desk: _Desk) -> Draft:
+def hopeless(retrieval: Retrieval, store: Store) -> bool:
+    """Whether a question is about a place, or made of words, that the corpus does not have."""
+    query = retrieval.query
+    if query.mentions.unknown and not query.places:
+        return True
+    return not _has_subject(query) and not known_share(retrieval, store)
+
+
+def _has_subject(query: Query) -> bool:
+    """Whether a question names something other than words: a place, a condition, an exclusion."""
+    mentions = query.mentions
+    return bool(
+        query.places
+        or query.excluded
+        or mentions.prefectures
+        or query.condition
+        or query.superlative
+        or query.asked_kind
+    )
+
+
+def draft(desk: Desk) -> Draft:
     query = desk.query
     if query.condition or query.superlative:
         return _by_metadata(desk)
@@ -68,7 +93,7 @@ def _draft(desk: _Desk) -> Draft:
         found = contact.draft(query, desk.store, desk.candidates)
         if found is not None:
             return found
-    forms: dict[str, Callable[[_Desk], Draft]] = {
+    forms: dict[str, Callable[[Desk], Draft]] = {
         "compare": _compare,
         "list": _list,
         "explain": _explain,
@@ -76,7 +101,7 @@ def _draft(desk: _Desk) -> Draft:
     return forms.get(query.kind, _fact)(desk)
 
 
-def _fact(desk: _Desk) -> Draft:
+def _fact(desk: Desk) -> Draft:
     """Answer from the case that is named, or from wherever the best sentences stand."""
     names = desk.query.places
     if not names:
@@ -87,7 +112,7 @@ def _fact(desk: _Desk) -> Draft:
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
 
 
-def _compare(desk: _Desk) -> Draft:
+def _compare(desk: Desk) -> Draft:
     """Set the best sentences of each case side by side."""
     groups = []
     for name in desk.query.places:
@@ -97,12 +122,13 @@ def _compare(desk: _Desk) -> Draft:
     return Draft("compare", "資料の記述を自治体ごとに並べます。", tuple(groups))
 
 
-def _list(desk: _Desk) -> Draft:
+def _list(desk: Desk) -> Draft:
     """Judge each case on its own best sentence, beside the best that any case offers."""
     names = [n for n in desk.store.municipalities if n not in desk.query.excluded]
     best = {n: desk.candidates.best(desk.candidates.of_place(n), 1) for n in names}
     found = {name: chosen[0] for name, chosen in best.items() if chosen}
     kept = sorted(_supported(found), key=lambda n: -found[n].score)[:_MOST_CASES]
+    kept = [n for n in kept if desk.is_asked_kind(n)] or kept
     groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
     return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups)
 
@@ -116,7 +142,7 @@ def _supported(found: dict[str, Evidence]) -> list[str]:
     return [name for name, e in found.items() if e.coverage >= _CASE_SHARE * leader]
 
 
-def _explain(desk: _Desk) -> Draft:
+def _explain(desk: Desk) -> Draft:
     """Give the points from the best passages, in the order of the documents."""
     scores = desk.retrieval.passage_scores
     order = [int(p) for p in np.argsort(-scores)[:_POINTS] if np.isfinite(scores[p])]
@@ -132,11 +158,11 @@ def _explain(desk: _Desk) -> Draft:
     return Draft("explain", "資料には次のようにあります。", groups)
 
 
-def _by_metadata(desk: _Desk) -> Draft:
+def _by_metadata(desk: Desk) -> Draft:
     """Answer a condition or a superlative over metadata, citing where each value stands."""
     return contact.by_population(desk.query, desk.store)
 
 
-def _label(desk: _Desk, evidence: Evidence) -> str:
+def _label(desk: Desk, evidence: Evidence) -> str:
     passage = desk.store.passages[evidence.sentence.passage]
     return passage.municipality or (*passage.heading_path[1:2], *passage.heading_path)[0]

@@ -1,75 +1,120 @@
-"""How surely the evidence answers the question."""
+"""How surely the evidence answers the question.
 
+A logistic regression over a few features, fitted by benchmarks/calibrate.py on questions of which
+the corpus answers some and not others; the fit is data/calibration.json.
+"""
+
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-
-import numpy as np
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from dxqa.answering.evidence import Evidence, union_coverage
 from dxqa.answering.slots import asked_slots
 from dxqa.japanese import normalize
-from dxqa.retrieval import Retrieval
+from dxqa.retrieval import Retrieval, Scores
 from dxqa.store import Store
 
-THRESHOLD = 0.5
-"""Below this, dxqa declines."""
+MOST_WITHOUT_SLOT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What confidence is computed from, each about 0..1 (``cosine_lift`` is in deviations).
+    """What confidence is computed from, each about 0..1 (lifts are in standard deviations).
 
     Attributes:
         cosine: of the best sentence with the question.
-        cosine_lift: how many standard deviations that is above the corpus's sentences.
+        cosine_lift: how far that is above the corpus's sentences.
+        score_lift: how far the best passage's fused score is above the other passages'.
         coverage: idf-weighted share of the question's words that the evidence holds together.
+        best_coverage: the same of the best sentence alone.
         known: idf-weighted share of the question's words that occur in the corpus at all.
-        slot_missing: 1 where a figure or name is asked for that the evidence does not tell.
+        focus_missing: 1 where the evidence lacks the last noun of the question and its synonyms.
         named: 1 where the question names a municipality of the corpus.
+        named_coverage: ``coverage`` where one is named, else 0.
+        named_known: ``known`` where one is named, else 0.
     """
 
     cosine: float
     cosine_lift: float
+    score_lift: float
     coverage: float
+    best_coverage: float
     known: float
-    slot_missing: float
+    focus_missing: float
     named: float
-
-
-# Logistic regression over Features; written by benchmarks/calibrate.py.
-_INTERCEPT = -30.0
-_COEFFICIENTS = Features(
-    cosine=30.0, cosine_lift=0.4, coverage=4.0, known=1.5, slot_missing=-5.0, named=0.5
-)
+    named_coverage: float
+    named_known: float
 
 
 def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> Features:
     """Measure evidence against its question."""
     query = retrieval.query
     own = query.concepts[: query.own_concepts]
-    weights = [store.lexical.weight(concept) for concept in own]
-    known = sum(
-        w for w, c in zip(weights, own, strict=True) if any(store.lexical.knows(term) for term in c)
-    )
-    best = max((e.cosine for e in chosen), default=0.0)
-    cosines = retrieval.sentence_cosine
+    cosine = max((e.cosine for e in chosen), default=0.0)
+    covered = union_coverage(own, chosen, store) if own else 1.0
+    known = known_share(retrieval, store)
+    named = float(bool(query.places))
+    focus_covered = union_coverage([query.focus], chosen, store) if query.focus else 1.0
     return Features(
-        cosine=best,
-        cosine_lift=float((best - np.mean(cosines)) / (np.std(cosines) + 1e-6)),
-        coverage=union_coverage(own, chosen, store) if own else 1.0,
-        known=known / (sum(weights) or 1.0) if own else 1.0,
-        slot_missing=float(bool(missing_slots(query.own_text, chosen, store))),
-        named=float(bool(query.places)),
+        cosine=cosine,
+        cosine_lift=_lift(cosine, retrieval.sentence_cosine),
+        score_lift=_lift(float(retrieval.relevance.max()), retrieval.relevance),
+        coverage=covered,
+        best_coverage=max((e.coverage for e in chosen), default=0.0),
+        known=known,
+        focus_missing=float(bool(query.focus) and not focus_covered),
+        named=named,
+        named_coverage=named * covered,
+        named_known=named * known,
     )
 
 
-def confidence(found: Features) -> float:
-    """Return the probability, 0..1, that the evidence answers: a logistic function of features."""
-    total = _INTERCEPT + sum(
-        getattr(_COEFFICIENTS, f.name) * getattr(found, f.name) for f in fields(Features)
+def known_share(retrieval: Retrieval, store: Store) -> float:
+    """Return the idf-weighted share of the question's words that occur in the corpus, 0..1."""
+    own = retrieval.query.concepts[: retrieval.query.own_concepts]
+    weights = [store.lexical.weight(concept) for concept in own]
+    known = [
+        weight
+        for weight, concept in zip(weights, own, strict=True)
+        if any(store.lexical.knows(term) for term in concept)
+    ]
+    return sum(known) / sum(weights) if own else 0.0
+
+
+def _lift(value: float, population: Scores) -> float:
+    return float((value - population.mean()) / (population.std() + 1e-6))
+
+
+def confidence(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> float:
+    """Return the probability, 0..1, that the evidence answers the question.
+
+    Where a figure or a name is asked for and not told, it is at most ``MOST_WITHOUT_SLOT``.
+    """
+    estimate = probability(features(retrieval, chosen, store))
+    if missing_slots(retrieval.query.own_text, chosen, store):
+        return min(estimate, MOST_WITHOUT_SLOT)
+    return estimate
+
+
+def probability(found: Features) -> float:
+    """Return the logistic function of features, 0..1."""
+    model = calibration()
+    total = model["intercept"] + sum(
+        model["coefficients"][f.name] * getattr(found, f.name) for f in fields(Features)
     )
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
+
+
+@cache
+def calibration() -> dict[str, Any]:
+    """The fitted model: ``intercept``, ``coefficients`` by feature, ``threshold``."""
+    text = files("dxqa").joinpath("data/calibration.json").read_text("utf-8")
+    model: dict[str, Any] = json.loads(text)
+    return model
 
 
 def missing_slots(question: str, chosen: Sequence[Evidence], store: Store) -> list[str]:

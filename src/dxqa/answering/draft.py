@@ -41,6 +41,11 @@ class Draft:
     confidence: float | None = None
     missing: Sequence[str] = ()
 
+    @property
+    def evidence(self) -> list[Evidence]:
+        """All evidence, in the order of the text."""
+        return [e for group in self.groups for claim in group.claims for e in claim.evidence]
+
 
 class _Citations:
     """Numbers citations in the order in which the text needs them."""

@@ -33,6 +33,8 @@ _ROMAJI_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['-][A-Za-zÀ-ɏ]+)*")
 _TYPO_LENGTH = 2
 _ROMAJI_TYPO_LENGTH = 6
 _SHORT_READING = 3
+# 埼玉県庁, 宮崎県として: the prefecture is meant, not the towns in it.
+_AS_ITSELF = re.compile(r"[都道府県]?庁|自体|として|が(?!つ)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,12 +240,12 @@ class Gazetteer:
         for group in _place_groups(scan.text):
             start, end = group[0].start, group[-1].end
             typed = scan.text[start:end]
-            stems = {p: p[:-1] for p in PREFECTURES}
-            prefecture = next((p for p, s in stems.items() if typed in (p, s)), "")
-            if prefecture in held:
+            prefecture = next((p for p in PREFECTURES if typed in (p, p[:-1])), "")
+            itself = _AS_ITSELF.match(scan.text, end)
+            if prefecture in held and not itself:
                 scan.prefectures.append((start, prefecture))
-            elif typed[-1] in "都道府県市区町村" or not self._occurs(group[-1].lemma):
-                scan.unknown.append((start, typed))
+            elif prefecture or typed[-1] in "都道府県市区町村" or not self._occurs(group[-1].lemma):
+                scan.unknown.append((start, prefecture or typed))
             else:
                 continue
             scan.take(start, end)

@@ -18,6 +18,7 @@ class Query:
         kind: fact, contact, list, compare or explain.
         concepts: what each word may be called, for lexical search; history's weigh less.
         own_concepts: how many of ``concepts`` come from the question itself (they stand first).
+        focus: the concept of the last noun of the question, often what is asked for.
         pairs: words of the question that follow one another.
         mentions: the places in the question.
         places: full names the answer must be about; inherited from history where none is named.
@@ -34,6 +35,7 @@ class Query:
     kind: str
     concepts: tuple[Concept, ...]
     own_concepts: int
+    focus: Concept | None
     pairs: tuple[str, ...]
     mentions: Mentions
     places: tuple[str, ...] = ()

@@ -52,6 +52,7 @@ class Retrieval:
         sentence_coverage: ``(sentences,)``, 0..1.
         sentence_cosine: ``(sentences,)``, -1..1.
         passage_scores: ``(passages,)``; filtered passages are -inf.
+        relevance: ``(passages,)``, the scores without what places and filters add.
     """
 
     query: Query
@@ -60,6 +61,7 @@ class Retrieval:
     sentence_coverage: Scores
     sentence_cosine: Scores
     passage_scores: Scores
+    relevance: Scores
 
 
 class Retriever:
@@ -91,7 +93,8 @@ class Retriever:
         dense = weights.passage_cosine * passage_cosine
         dense += weights.sentence_cosine * self._best_sentence(sentence_cosine)
         lexical = weights.coverage * passage_coverage
-        scores = dense + lexical + self._place_scores(query)
+        relevance = dense + lexical
+        scores = relevance + self._place_scores(query)
         scores[~self._allowed(filters or {})] = -np.inf
         return Retrieval(
             query=query,
@@ -100,6 +103,7 @@ class Retriever:
             sentence_coverage=sentence_coverage,
             sentence_cosine=sentence_cosine,
             passage_scores=scores,
+            relevance=relevance,
         )
 
     def _occurs(self, word: str) -> bool:

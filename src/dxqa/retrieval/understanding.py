@@ -52,6 +52,7 @@ def understand(
         kind=kind,
         concepts=(*own, *context),
         own_concepts=len(own),
+        focus=_focus(mentions.rest, own),
         pairs=tuple(pairs(mentions.rest)),
         mentions=mentions,
         places=places or (),
@@ -103,17 +104,32 @@ def _history_concepts(earlier: Sequence[Mentions]) -> list[Concept]:
 
 
 def _concepts(text: str) -> list[Concept]:
-    """Group the terms of a text: a word or a known phrase, with the words that stand for it."""
+    """Group the terms of a text: a word or a known phrase, with the words that stand for it.
+
+    In the order of the text; figures come last.
+    """
     tokens = {token.start: token for token in tokenize(text)}
-    concepts: list[Concept] = []
+    found: list[tuple[int, Concept]] = []
     for run, words in load_thesaurus().expand(text):
         if len(run) == 1 and not _own_terms(run):
             continue
         synonyms = dict.fromkeys(term_groups(words), _SYNONYM_WEIGHT)
-        concepts.append({**synonyms, **_own_terms([tokens.pop(t.start) for t in run])})
-    concepts += [terms for token in tokens.values() if (terms := _own_terms([token]))]
+        own = _own_terms([tokens.pop(token.start) for token in run])
+        found.append((run[0].start, {**synonyms, **own}))
+    found += [(start, own) for start, token in tokens.items() if (own := _own_terms([token]))]
     figures = [q for q in find_quantities(text) if not q.unit.startswith(_COUNTED)]
-    return concepts + [{figure.term: 1.0} for figure in figures]
+    ordered = [concept for _, concept in sorted(found, key=lambda pair: pair[0])]
+    return ordered + [{figure.term: 1.0} for figure in figures]
+
+
+def _focus(text: str, concepts: Sequence[Concept]) -> Concept | None:
+    """Return the concept of the last noun that is no verb in disguise: what is asked for."""
+    nouns = [t.lemma for t in tokenize(text) if t.pos in ("名詞", "接尾辞") and t.is_content]
+    for lemma in reversed(nouns):
+        for concept in concepts:
+            if concept.get(lemma) == 1.0:
+                return concept
+    return None
 
 
 def _own_terms(tokens: Sequence[Token]) -> dict[str, float]:

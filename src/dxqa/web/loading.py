@@ -60,6 +60,11 @@ class IndexLoader:
             self._thread = threading.Thread(target=self._run, name="dxqa-index", daemon=True)
             self._thread.start()
 
+    def join(self) -> None:
+        """Wait until the work begun by ``start`` is over, well or not."""
+        if self._thread is not None:
+            self._thread.join()
+
     def ask(self, question: str, history: list[str]) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
 
@@ -77,7 +82,7 @@ class IndexLoader:
             self._make_ready()
         except DxqaError as error:
             self._fail(f"{error}\n{self._advice()}")
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the page stays up
             _LOG.exception("索引の準備中に思わぬ問題が起きました")
             self._fail(
                 f"思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。\n{self._advice()}"
@@ -121,8 +126,8 @@ class IndexLoader:
     def _advice(self) -> str:
         command = f"dxqa build --force --corpus {self.corpus} --index {self.folder}"
         return (
-            f"コマンド `{command}` で索引を作るか、起動時の --corpus と --index の指定を確かめてから、"
-            "「もう一度読み込む」を押してください。"
+            f"コマンド `{command}` で索引を作るか、起動時の --corpus と --index の指定を"
+            "確かめてから、「もう一度読み込む」を押してください。"
         )
 
 

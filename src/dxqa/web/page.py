@@ -37,7 +37,8 @@ def build_app(
     corpus: str | Path, index_folder: str | Path, *, model: str | None = None
 ) -> gr.Blocks:
     """Return the page; the index begins to load in the background with the first visit."""
-    return Page(IndexLoader(corpus, index_folder, model)).blocks
+    blocks: gr.Blocks = Page(IndexLoader(corpus, index_folder, model)).blocks
+    return blocks
 
 
 class Page:

@@ -9,6 +9,7 @@ from dxqa.web.html import escape, one_line
 _MARK = re.compile(r"\[(\d+)\]")
 _MARKS = re.compile(r"(&[^;]+;|.)?((?:\[\d+\])+)")
 """The marks at the end of a claim, and the character (or its entity) before them."""
+_ADVICE = "自治体名を入れる、言い方を変えるなどして、もう一度お尋ねください。"
 _STEPS = 8
 """An answer grows in about this many steps, so that a long one takes no longer to appear."""
 
@@ -122,7 +123,7 @@ def _framed(turn: int, answer: Answer, body: str) -> str:
 
 def _footing(answer: Answer) -> str:
     if not answer.answered:
-        return '<p class="footing">自治体名を入れる、言い方を変えるなどして、もう一度お尋ねください。</p>'
+        return f'<p class="footing">{_ADVICE}</p>'
     word = confidence_word(answer.confidence)
     advice = "（原文を確かめてからお使いください）" if word == "低め" else ""
     places = len({citation.passage.passage_id for citation in answer.citations})

@@ -12,7 +12,10 @@ def status_html(state: State, index: Index | None) -> str:
     """Return what to show for a state."""
     if state.stage == "failed":
         shown = "<br>".join(escape(line) for line in state.message.splitlines())
-        return f'<div class="status failed" role="alert"><strong>準備できませんでした</strong><p>{shown}</p></div>'
+        return (
+            '<div class="status failed" role="alert"><strong>準備できませんでした</strong>'
+            f"<p>{shown}</p></div>"
+        )
     if state.stage == "ready" and index is not None:
         warning = f'<p class="warning">{escape(state.message)}</p>' if state.message else ""
         return f'<div class="status ready" role="status">{escape(holdings(index))}{warning}</div>'
@@ -34,6 +37,7 @@ def _bar(state: State) -> str:
         return '<progress aria-label="準備の進み具合"></progress>'
     percent = state.done * 100 // state.total
     return (
-        f'<progress aria-label="準備の進み具合" max="{state.total}" value="{state.done}"></progress>'
+        f'<progress aria-label="準備の進み具合" max="{state.total}" value="{state.done}">'
+        "</progress>"
         f'<p class="count">{state.done:,} / {state.total:,} 文 （{percent} %）</p>'
     )

@@ -1,0 +1,169 @@
+"""Fit the confidence of answers: which questions does the corpus answer, and which not?
+
+    python benchmarks/calibrate.py [--write]
+
+Answerable and unanswerable questions: the development questions, the "tune" half of
+tests/quality/questions.jsonl, questions of JSQuAD (off topic), and facts asked of another
+municipality whose case does not say them. Prints AUROC and the shares answered on each set; the
+"report" half is never fitted on. ``--write`` replaces src/dxqa/data/calibration.json.
+"""
+
+import argparse
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from dxqa import Index
+from dxqa.answering.compose import Desk, draft, hopeless
+from dxqa.answering.confidence import Features, features, missing_slots
+from dxqa.answering.evidence import Candidates
+from dxqa.encoders import load_encoder
+from dxqa.evaluation import says
+from dxqa.japanese import parse_place
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+OUT = ROOT / "src/dxqa/data/calibration.json"
+ANSWERED_SHARE = 0.95  # of the answerable questions fitted on, at the threshold
+WEIGHTS = {"dev": 1.0, "tune": 1.0, "jsquad": 0.3, "swapped": 0.4}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A question with its features; ``fixed`` where rules decide instead of the model."""
+
+    row: Row
+    features: tuple[float, ...] | None
+    fixed: float | None
+
+
+def judge(index: Index, row: Row) -> Judged:
+    """Answer a question up to the point where confidence is computed."""
+    query = index.retriever.understand(row["question"], row.get("history") or [])
+    found = index.retriever.search(query, 5)
+    desk = Desk(found, index.store, Candidates(found, index.store))
+    made = draft(desk)
+    chosen = made.evidence
+    if hopeless(found, index.store) or not chosen or missing_slots(query.own_text, chosen, index.store):
+        return Judged(row, None, made.confidence or 0.0)
+    if made.confidence is not None:
+        return Judged(row, None, made.confidence)
+    return Judged(row, astuple(features(found, chosen, index.store)), None)
+
+
+def swapped(rows: Sequence[Row], texts: dict[str, str], rng: random.Random) -> Iterator[Row]:
+    """Ask facts of a municipality whose text does not hold what the answer must say."""
+    for row in rows:
+        if not row["answerable"] or len(row["cases"]) != 1 or row["type"] not in ("fact", "contact"):
+            continue
+        town = _town(row["cases"][0])
+        others = [n for n in texts if n not in row["cases"] and not says(texts[n], row["must"])]
+        for other in rng.sample(others, min(2, len(others))) if town in row["question"] else ():
+            question = row["question"].replace(town, _town(other))
+            yield {"question": question, "type": "swapped", "answerable": False, "history": []}
+
+
+def _town(name: str) -> str:
+    place = parse_place(name)
+    return (place.town if place else "") or name
+
+
+def question_sets(index: Index) -> dict[str, list[Row]]:
+    """Gather the sets of questions by name."""
+    rng = random.Random(0)  # noqa: S311 - sampling, not secrets
+    dev = _read(SHARED / "eval/dev_questions.jsonl")
+    own = _read(ROOT / "tests/quality/questions.jsonl")
+    tune = [row for row in own if row["split"] == "tune"]
+    jsquad = rng.sample(_read(SHARED / "eval/jsquad_questions.jsonl"), 240)
+    off_topic = [{"question": r["question"], "type": "jsquad", "answerable": False} for r in jsquad]
+    documents = index.store.documents.values()
+    texts = {str(d.metadata["municipality"]): d.text for d in documents if "municipality" in d.metadata}
+    return {
+        "dev": dev,
+        "tune": tune,
+        "report": [row for row in own if row["split"] == "report"],
+        "jsquad": off_topic[:120],
+        "jsquad (held back)": off_topic[120:],
+        "swapped": list(swapped([*dev, *tune], texts, rng)),
+    }
+
+
+def _read(path: Path) -> list[Row]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def fit(judged: dict[str, list[Judged]]) -> dict[str, Any]:
+    """Fit the logistic regression; its threshold is then moved to 0.5."""
+    fitted = [(j, w) for name, w in WEIGHTS.items() for j in judged[name] if j.features]
+    x = np.array([j.features for j, _ in fitted])
+    y = np.array([j.row["answerable"] for j, _ in fitted])
+    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
+    model = LogisticRegression(C=0.3, max_iter=5000, class_weight="balanced")
+    model.fit((x - mean) / scale, y, sample_weight=[w for _, w in fitted])
+    coefficients = model.coef_[0] / scale
+    logits = x @ coefficients
+    threshold = float(np.quantile(logits[y], 1 - ANSWERED_SHARE))
+    names = [f.name for f in fields(Features)]
+    return {
+        "intercept": round(-threshold, 4),
+        "coefficients": dict(zip(names, np.round(coefficients, 4).tolist(), strict=True)),
+        "threshold": 0.5,
+    }
+
+
+def probabilities(judged: Sequence[Judged], model: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Return the confidence of each question."""
+    weights = np.array(list(model["coefficients"].values()))
+    found = [
+        j.fixed or 0.0
+        if j.features is None
+        else float(1 / (1 + np.exp(-(model["intercept"] + weights @ np.array(j.features)))))
+        for j in judged
+    ]
+    return np.array(found)
+
+
+def main() -> None:
+    """Fit, print, and write if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    encoder = load_encoder()
+    indexes = [Index.build(path, encoder=encoder) for path in (ROOT / "corpus", SHARED / "article")]
+    sets = question_sets(indexes[0])
+    judged = {
+        name: [[judge(index, row) for row in rows] for index in indexes]
+        for name, rows in sets.items()
+    }
+    model = fit({name: [j for one in both for j in one] for name, both in judged.items()})
+    print(json.dumps(model, ensure_ascii=False, indent=1))
+    for name, both in judged.items():
+        for corpus, one in zip(("corpus", "article"), both, strict=True):
+            print(f"{name:<20}{corpus:<9}{summary(one, model)}")
+    if options.write:
+        OUT.write_text(json.dumps(model, indent=1) + "\n", "utf-8")
+
+
+def summary(judged: Sequence[Judged], model: dict[str, Any]) -> str:
+    """Say how well confidence tells answerable questions from others."""
+    found = probabilities(judged, model)
+    answerable = np.array([bool(j.row["answerable"]) for j in judged])
+    answered = found >= model["threshold"]
+    parts = [f"unanswerable answered {answered[~answerable].mean():.3f}"]
+    if answerable.any():
+        parts.insert(0, f"answerable answered {answered[answerable].mean():.3f}")
+        parts.insert(0, f"AUROC {roc_auc_score(answerable, found):.3f}")
+    return "  ".join(parts)
+
+
+if __name__ == "__main__":
+    main()
