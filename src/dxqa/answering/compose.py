@@ -25,7 +25,7 @@ _WIDE_MARGIN = 0.45
 _PER_CASE = 3
 _CASE_MARGIN = 0.5
 _CASE_SHARE = 0.5
-_CLOSE_CASES = 0.02
+_CLOSE_CASES = 0.1
 _LITTLE = 0.15
 _MOST_CASES = 20
 
@@ -127,17 +127,21 @@ def _list(desk: Desk) -> Draft:
     names = [n for n in desk.store.municipalities if n not in desk.query.excluded]
     best = {n: desk.candidates.best(desk.candidates.of_place(n), 1) for n in names}
     found = {name: chosen[0] for name, chosen in best.items() if chosen}
-    kept = sorted(_supported(found), key=lambda n: -found[n].score)[:_MOST_CASES]
+    kept = sorted(_supported(found, every=desk.query.all_cases), key=lambda n: -found[n].score)[:_MOST_CASES]
     kept = [n for n in kept if desk.is_asked_kind(n)] or kept
     groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
     return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups)
 
 
-def _supported(found: dict[str, Evidence]) -> list[str]:
-    """Keep cases that hold at least half of what the best one holds of the question's words."""
+def _supported(found: dict[str, Evidence], *, every: bool) -> list[str]:
+    """Choose the cases that answer.
+
+    Where every case is wanted, those that hold at least half of what the best one holds of the
+    question's words; where one is, those whose evidence is about as good as the best.
+    """
     top = max((e.score for e in found.values()), default=0.0)
     leader = max((e.coverage for e in found.values() if top - e.score <= _CASE_MARGIN), default=0.0)
-    if leader < _LITTLE:
+    if not every or leader < _LITTLE:
         return [name for name, e in found.items() if top - e.score <= _CLOSE_CASES]
     return [name for name, e in found.items() if e.coverage >= _CASE_SHARE * leader]
 

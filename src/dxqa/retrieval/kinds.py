@@ -16,6 +16,10 @@ _LIST = re.compile(
     rf"{_PLACES}(?:は|を|って|が|も)?(?:[、 ]*)(?:どこ|どれ|ある|あり|教え|知り|全|ない|[?？。]|$)|"
     rf"どこ(?:の|が|です|でしょ|[?？。]|$)|どの(?:自治体|市|町|県)|(?:自治体|市町村|事例|ところ)(?:と|は|を|の(?:名|一))"
 )
+_ALL = re.compile(
+    r"全部|すべて|全て|一覧|列挙|リスト|いくつ|抜き出|挙げて|洗い出|どの(?:自治体|市|町|県)|どこどこ|どことど"
+    r"|(?:自治体|市町村|事例|団体)(?:は|を|って|と|の|が|で|$)"
+)
 _ABOUT_SOURCE = re.compile(r"(?:この|本)(?:記事|資料|文書|文章|稿|サイト)")
 _EXPLAIN = re.compile(
     r"なぜ|どうして|理由|方法|どうすれ|どうやっ|とは|って何|意味|課題|背景|きっかけ|流れ|手順|経緯"
@@ -38,3 +42,8 @@ def question_kind(question: str, places: int) -> str:
     if _CONTACT.search(question) and not _EXPLAIN.search(question):
         return "contact"
     return "explain" if _EXPLAIN.search(question) or not _COMPARE.search(question) else "compare"
+
+
+def asks_for_all(question: str) -> bool:
+    """Whether a list question (in normal form) wants every case rather than one (「…した町」)."""
+    return bool(_ALL.search(question))

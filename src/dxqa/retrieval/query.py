@@ -25,6 +25,7 @@ class Query:
         excluded: full names the answer must not be about (横浜市以外).
         inherited: whether ``places`` come from an earlier question.
         condition: a numeric condition on metadata.
+        all_cases: whether every case is wanted that fits, rather than one.
         asked_kind: 都道府県, 市 or 町 where the answer is to be one.
         superlative: the largest or smallest is asked for.
     """
@@ -43,4 +44,5 @@ class Query:
     inherited: bool = False
     condition: Condition | None = None
     superlative: Superlative | None = None
+    all_cases: bool = False
     asked_kind: str | None = None

@@ -10,7 +10,7 @@ from dxqa.japanese import find_quantities, normalize
 from dxqa.lexical import Concept
 from dxqa.retrieval.conditions import asked_kind, population_condition, population_superlative
 from dxqa.retrieval.kana import KanaLexicon
-from dxqa.retrieval.kinds import question_kind
+from dxqa.retrieval.kinds import asks_for_all, question_kind
 from dxqa.retrieval.names import Gazetteer, Mentions
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import load_thesaurus, term_groups
@@ -60,6 +60,7 @@ def understand(
         inherited=inherits,
         condition=population_condition(question),
         superlative=population_superlative(question),
+        all_cases=asks_for_all(mentions.text),
         asked_kind=None if places else asked_kind(question),
     )
 

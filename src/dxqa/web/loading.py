@@ -53,12 +53,16 @@ class IndexLoader:
     def start(self) -> None:
         """Begin, or begin again after a failure; does nothing while at work or ready."""
         with self._starting:
-            at_work = self._thread is not None and self._thread.is_alive()
-            if at_work or self.state.stage == "ready":
+            if self.at_work or self.state.stage == "ready":
                 return
             self.state = State("loading")
             self._thread = threading.Thread(target=self._run, name="dxqa-index", daemon=True)
             self._thread.start()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the index is being loaded or built right now."""
+        return self._thread is not None and self._thread.is_alive()
 
     def join(self) -> None:
         """Wait until the work begun by ``start`` is over, well or not."""

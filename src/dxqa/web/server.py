@@ -1,6 +1,7 @@
 """Serving the page on this machine, and nothing to or from any other host."""
 
 import logging
+import os
 import threading
 import urllib.request
 from pathlib import Path
@@ -48,6 +49,7 @@ def serve(
         say("終了します。")
     finally:
         page.blocks.close(verbose=False)
+        _leave(page.loader)
 
 
 def launch_options() -> dict[str, Any]:
@@ -66,6 +68,16 @@ def launch_options() -> dict[str, Any]:
         "css": assets.css(),
         "head": assets.head(),
     }
+
+
+def _leave(loader: IndexLoader) -> None:
+    """End at once where an index is still being made: torch aborts if Python goes first.
+
+    Nothing is lost, since an index is written in one step after it is made.
+    """
+    if loader.at_work:
+        say("索引の準備を中止しました。次に起動したとき、はじめから作ります。")
+        os._exit(0)
 
 
 def _visit(url: str) -> None:
