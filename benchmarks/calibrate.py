@@ -53,7 +53,11 @@ def judge(index: Index, row: Row) -> Judged:
     desk = Desk(found, index.store, Candidates(found, index.store))
     made = draft(desk)
     chosen = made.evidence
-    if hopeless(found, index.store) or not chosen or missing_slots(query.own_text, chosen, index.store):
+    if (
+        hopeless(found, index.store)
+        or not chosen
+        or missing_slots(query.own_text, chosen, index.store)
+    ):
         return Judged(row, None, made.confidence or 0.0)
     if made.confidence is not None:
         return Judged(row, None, made.confidence)
@@ -63,7 +67,11 @@ def judge(index: Index, row: Row) -> Judged:
 def swapped(rows: Sequence[Row], texts: dict[str, str], rng: random.Random) -> Iterator[Row]:
     """Ask facts of a municipality whose text does not hold what the answer must say."""
     for row in rows:
-        if not row["answerable"] or len(row["cases"]) != 1 or row["type"] not in ("fact", "contact"):
+        if (
+            not row["answerable"]
+            or len(row["cases"]) != 1
+            or row["type"] not in ("fact", "contact")
+        ):
             continue
         town = _town(row["cases"][0])
         others = [n for n in texts if n not in row["cases"] and not says(texts[n], row["must"])]
@@ -86,7 +94,9 @@ def question_sets(index: Index) -> dict[str, list[Row]]:
     jsquad = rng.sample(_read(SHARED / "eval/jsquad_questions.jsonl"), 240)
     off_topic = [{"question": r["question"], "type": "jsquad", "answerable": False} for r in jsquad]
     documents = index.store.documents.values()
-    texts = {str(d.metadata["municipality"]): d.text for d in documents if "municipality" in d.metadata}
+    texts = {
+        str(d.metadata["municipality"]): d.text for d in documents if "municipality" in d.metadata
+    }
     return {
         "dev": dev,
         "tune": tune,

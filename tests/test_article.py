@@ -69,9 +69,7 @@ def test_nothing_but_furniture_and_headings_is_left_out(
     found = outline(article)
     kept = [(p.start, p.end) for p in passages] + list(found.ignored)
     headings = {name for s in found.sections for name in s.heading_path}
-    rest = "".join(
-        c for at, c in enumerate(article.text) if not any(a <= at < b for a, b in kept)
-    )
+    rest = "".join(c for at, c in enumerate(article.text) if not any(a <= at < b for a, b in kept))
     left = [line.strip() for line in rest.splitlines() if line.strip()]
     assert set(left) <= headings
 

@@ -46,7 +46,11 @@ def test_a_text_without_full_stops_is_cut_all_the_same() -> None:
 
 def test_headings_and_place_are_context_for_the_encoder() -> None:
     document = Document(
-        "a.md", "題", "# 題\n\n## 財源\n\n県が負担する。\n", "a.md", {"municipality": "長野県川上村"}
+        "a.md",
+        "題",
+        "# 題\n\n## 財源\n\n県が負担する。\n",
+        "a.md",
+        {"municipality": "長野県川上村"},
     )
     passage = split_passages(document)[0]
     assert encoder_text(passage) == "長野県川上村 財源 題\n県が負担する。"

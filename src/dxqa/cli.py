@@ -357,3 +357,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
 def _usage(message: str) -> None:
     print(f"dxqa: {message}", file=sys.stderr)
     raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -127,7 +127,9 @@ def _list(desk: Desk) -> Draft:
     names = [n for n in desk.store.municipalities if n not in desk.query.excluded]
     best = {n: desk.candidates.best(desk.candidates.of_place(n), 1) for n in names}
     found = {name: chosen[0] for name, chosen in best.items() if chosen}
-    kept = sorted(_supported(found, every=desk.query.all_cases), key=lambda n: -found[n].score)[:_MOST_CASES]
+    kept = sorted(_supported(found, every=desk.query.all_cases), key=lambda n: -found[n].score)[
+        :_MOST_CASES
+    ]
     kept = [n for n in kept if desk.is_asked_kind(n)] or kept
     groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
     return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups)

@@ -13,6 +13,8 @@ from functools import cache, lru_cache
 from importlib.resources import files
 
 _UNIT = re.compile(r"(?s).[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*")
+# Control characters and lone surrogates, which the analyser cannot take.
+_UNWRITABLE = ("Cc", "Cs")
 _KATAKANA_DASH = re.compile(r"(?<=[ァ-ヺー])[-‐‑‒–—―−](?=[ァ-ヺー]|$|[^0-9A-Za-z\s])")
 
 
@@ -55,6 +57,8 @@ def normalize(text: str) -> Normalized:
 
 @lru_cache(maxsize=65536)
 def _normal_form(unit: str) -> str:
+    if unicodedata.category(unit[0]) in _UNWRITABLE and not unit[0].isspace():
+        return " " * len(unit)
     table = _character_table()
     form = unicodedata.normalize("NFKC", "".join(table.get(c, c) for c in unit))
     return "".join(table.get(c, c) for c in form)

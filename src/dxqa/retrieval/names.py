@@ -244,7 +244,9 @@ class Gazetteer:
             itself = _AS_ITSELF.match(scan.text, end)
             if prefecture in held and not itself:
                 scan.prefectures.append((start, prefecture))
-            elif prefecture or typed[-1] in "都道府県市区町村" or not self._occurs(group[-1].lemma):
+            elif (
+                prefecture or typed[-1] in "都道府県市区町村" or not self._occurs(group[-1].surface)
+            ):
                 scan.unknown.append((start, prefecture or typed))
             else:
                 continue

@@ -4,17 +4,15 @@
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const behavior = () => (calm.matches ? "auto" : "smooth");
 
-  // Enter that ends an IME composition must not send: Gradio does not look at isComposing, and
-  // Safari reports the closing Enter as keyCode 229 only.
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.key === "Enter" && (event.isComposing || event.keyCode === 229)) {
-        event.stopImmediatePropagation();
-      }
-    },
-    true,
-  );
+  // Enter that ends an IME composition must not send: Gradio sends on keypress and does not look at
+  // isComposing; Safari reports the closing Enter only by keyCode 229 of its keydown.
+  let composed = false;
+  const holdBack = (event) => {
+    if (event.type === "keydown") composed = event.isComposing || event.keyCode === 229;
+    if (event.key === "Enter" && (composed || event.isComposing)) event.stopImmediatePropagation();
+  };
+  document.addEventListener("keydown", holdBack, true);
+  document.addEventListener("keypress", holdBack, true);
 
   const turns = () => [...document.querySelectorAll("#panel .turn")];
 

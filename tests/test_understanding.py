@@ -1,0 +1,123 @@
+"""Questions to queries: kinds, follow-ups, conditions, synonyms."""
+
+import pytest
+
+from dxqa.errors import QuestionError
+from dxqa.retrieval.conditions import asked_kind, matches, population_condition
+from dxqa.retrieval.kana import KanaLexicon
+from dxqa.retrieval.kinds import question_kind
+from dxqa.retrieval.names import Gazetteer
+from dxqa.retrieval.query import Query
+from dxqa.retrieval.thesaurus import Thesaurus
+from dxqa.retrieval.understanding import understand
+
+NAMES = ["福島県", "山形県酒田市", "神奈川県横浜市", "大分県", "宮崎県都城市"]
+
+
+def _understand(question: str, *history: str) -> Query:
+    lexicon = KanaLexicon(["外部人材を登用", "満足度を記録した", "お金"])
+    return understand(question, history, Gazetteer(NAMES, lambda _: False), lexicon)
+
+
+@pytest.mark.parametrize(
+    ("question", "places", "kind"),
+    [
+        ("酒田市の背景は？", 1, "fact"),
+        ("酒田市の電話番号は？", 1, "contact"),
+        ("酒田市と横浜市の違いは？", 2, "compare"),
+        ("CDOを置いている自治体は？", 0, "list"),
+        ("紙を減らした町はどこ", 0, "list"),
+        ("DXの課題は何ですか", 0, "explain"),
+        ("この記事はいくつの事例を扱っていますか", 0, "explain"),
+    ],
+)
+def test_kinds(question: str, places: int, kind: str) -> None:
+    assert question_kind(question, places) == kind
+
+
+def test_a_follow_up_takes_place_and_topic_from_before() -> None:
+    query = _understand("その費用はどこ持ち？", "福島県の専門家派遣について教えて")
+    assert query.places == ("福島県",)
+    assert query.inherited
+    assert any("派遣" in concept for concept in query.concepts)
+    assert query.own_concepts < len(query.concepts)
+
+
+def test_a_new_place_keeps_the_topic() -> None:
+    query = _understand("じゃあ酒田市は？", "都城市の外部人材について")
+    assert query.places == ("山形県酒田市",)
+    assert any("外部" in concept for concept in query.concepts)
+
+
+def test_other_than_excludes() -> None:
+    query = _understand("横浜市以外だとどこ？", "デザイン思考を使っている自治体は？")
+    assert query.excluded == ("神奈川県横浜市",)
+    assert query.places == ()
+    assert any("思考" in concept for concept in query.concepts)
+
+
+def test_a_list_over_all_cases_is_a_new_topic() -> None:
+    query = _understand("CDOを置いている自治体を全部教えて", "酒田市の背景は？")
+    assert query.places == ()
+    assert query.own_concepts == len(query.concepts)
+
+
+def test_kana_alone_is_read_as_words() -> None:
+    query = _understand("さかたしはがいぶじんざいのおかねをどこからだすの")
+    assert query.places == ("山形県酒田市",)
+    assert "外部人材" in query.own_text
+
+
+def test_ordinary_hiragana_is_left_alone() -> None:
+    text = "横浜市では職員研修をどのようにしているのでしょうか"
+    assert _understand(text).own_text == text
+
+
+@pytest.mark.parametrize(
+    ("question", "low", "high"),
+    [
+        ("人口100万人以上の自治体", 1_000_000, float("inf")),
+        ("人口100万人を超える自治体", 1_000_001, float("inf")),
+        ("人口三万人以下の町", 0, 30_000),
+        ("人口１万人未満", 0, 9_999),
+    ],
+)
+def test_population_conditions(question: str, low: float, high: float) -> None:
+    condition = population_condition(question)
+    assert condition is not None
+    assert (condition.low, condition.high) == (low, high)
+
+
+def test_no_condition_without_population() -> None:
+    assert population_condition("95%以上の満足度") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("紙をやめた町はどこ", "町"),
+        ("賞を受けた市は？", "市"),
+        ("県のトップは", "都道府県"),
+        ("市町村は？", None),
+    ],
+)
+def test_asked_kind(question: str, kind: str | None) -> None:
+    assert asked_kind(question) == kind
+
+
+def test_filters() -> None:
+    metadata = {"prefecture": "福島県", "population": 6000}
+    assert matches(metadata, {"prefecture": "福島県"})
+    assert matches(metadata, {"prefecture": ["山形県", "福島県"], "population": "..30000"})
+    assert not matches(metadata, {"population": "10000.."})
+    assert not matches(metadata, {"kind": "町"})
+    with pytest.raises(QuestionError):
+        matches(metadata, {"prefecture": "1..2"})
+
+
+def test_thesaurus_matches_inflected_phrases() -> None:
+    thesaurus = Thesaurus.parse(["# 注\n", "手を挙げる\t立候補、募集\n", "副業、複業\n"])
+    [(run, words)] = thesaurus.expand("自分から手を挙げた人")
+    assert [token.surface for token in run] == ["手", "を", "挙げ"]
+    assert words == ("立候補", "募集")
+    assert thesaurus.expand("複業の人")[0][1] == ("副業",)
