@@ -24,6 +24,7 @@ _PORT = 7860
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads would slow other programs
     warnings.showwarning = _show_warning
     options = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], None] = options.run

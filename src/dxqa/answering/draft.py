@@ -1,5 +1,6 @@
 """Drafts of answers, and how they are put into words with numbered citations."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,8 +97,9 @@ def render(draft: Draft, retrieval: Retrieval, store: Store) -> Answer:
 
 
 def plain(store: Store, evidence: Evidence) -> str:
-    """A quoted sentence on one line, in normal form."""
-    return " ".join(normalize(store.text(evidence.sentence)).text.split())
+    """A quoted sentence on one line, in normal form; a [1] of its own is no citation mark."""
+    text = " ".join(normalize(store.text(evidence.sentence)).text.split())
+    return re.sub(r"\[(\d+)\]", r"［\1］", text)
 
 
 def remarks_on(retrieval: Retrieval) -> list[str]:
