@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ class HashEncoder:
 
     def _vector(self, text: str) -> Vectors:
         vector = np.full(self.dimension, 1e-3, dtype=np.float32)
-        for pair in zip(text, text[1:], strict=False):
+        for pair in pairwise(text):
             digest = hashlib.sha256((self.salt + "".join(pair)).encode("utf-8", "replace")).digest()
             vector[digest[0] % self.dimension] += 1
         unit: Vectors = vector / np.linalg.norm(vector)

@@ -28,7 +28,6 @@ def lexical() -> LexicalIndex:
 
 
 def test_idf_is_that_of_bm25(lexical: LexicalIndex) -> None:
-    # Lucene: ln(1 + (N - df + 0.5) / (df + 0.5))
     assert lexical.idf("県") == pytest.approx(math.log(1 + (4 - 2 + 0.5) / (2 + 0.5)))
     assert lexical.idf("ない") == pytest.approx(math.log(1 + (4 + 0.5) / 0.5))
 

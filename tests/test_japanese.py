@@ -1,5 +1,7 @@
 """Normal form, figures, places and sentences."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,7 +100,7 @@ def test_sentences_end_at_full_stops_outside_brackets_and_at_lines() -> None:
 def test_sentences_cover_all_but_blanks_and_list_markers(text: str) -> None:
     spans = split_sentences(text)
     assert all(a < b for a, b in spans)
-    assert all(first[1] <= second[0] for first, second in zip(spans, spans[1:], strict=False))
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
     covered = "".join(text[a:b] for a, b in spans)
     assert covered.count("あ") == text.count("あ")
     assert covered.count("A") == text.count("A")

@@ -10,6 +10,7 @@ from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import Thesaurus
 from dxqa.retrieval.understanding import understand
+from dxqa.types import Metadata
 
 NAMES = ["福島県", "山形県酒田市", "神奈川県横浜市", "大分県", "宮崎県都城市"]
 
@@ -106,7 +107,7 @@ def test_asked_kind(question: str, kind: str | None) -> None:
 
 
 def test_filters() -> None:
-    metadata = {"prefecture": "福島県", "population": 6000}
+    metadata: Metadata = {"prefecture": "福島県", "population": 6000}
     assert matches(metadata, {"prefecture": "福島県"})
     assert matches(metadata, {"prefecture": ["山形県", "福島県"], "population": "..30000"})
     assert not matches(metadata, {"population": "10000.."})

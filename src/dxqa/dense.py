@@ -13,7 +13,7 @@ from dxqa.types import Vectors
 class DenseIndex:
     """Exact inner-product search over rows numbered from 0."""
 
-    def __init__(self, index: faiss.IndexFlatIP) -> None:
+    def __init__(self, index: faiss.Index) -> None:
         self._index = index
 
     @classmethod
@@ -43,7 +43,8 @@ class DenseIndex:
     @property
     def vectors(self) -> Vectors:
         """All rows, ``(n, dim)`` float32, without a copy."""
-        view = faiss.rev_swig_ptr(self._index.get_xb(), len(self) * self.dimension)
+        flat = faiss.downcast_index(self._index)
+        view = faiss.rev_swig_ptr(flat.get_xb(), len(self) * self.dimension)
         rows: Vectors = view.reshape(len(self), self.dimension)
         return rows
 

@@ -12,8 +12,8 @@ from dxqa.japanese import find_quantities, normalize
 # Words that carry no subject of their own; UniDic lemmas.
 _STOP = frozenset(
     "為る 居る 有る 成る 為さる 出来る 言う 行く 来る 仕舞う 下さる 頂く 呉れる 置く 見る 御座る "
-    "御 事 物 者 所 時 為 方 様 訳 筈 内 中 上 等 他 何 誰 何処 何時 何れ 何の 幾つ 幾ら 如何 如何に "
-    "此れ 其れ 此の 其の 無い 良い 教える 知る 願う 下さい 思う 考える くださる".split()
+    "御 事 物 者 所 時 為 方 様 訳 筈 内 中 上 等 他 何 誰 何処 何時 何れ 何の 幾つ 幾ら "
+    "如何 如何に 此れ 其れ 此の 其の 無い 良い 教える 知る 願う 下さい 思う 考える くださる".split()
 )
 _CONTENT = frozenset(["名詞", "動詞", "形容詞", "形状詞", "接尾辞", "接頭辞", "副詞"])
 

@@ -26,7 +26,7 @@ _PER_CASE = 3
 _CASE_MARGIN = 0.5
 _CASE_SHARE = 0.5
 _CLOSE_CASES = 0.1
-_LITTLE = 0.15
+_LITTLE = 0.25
 _MOST_CASES = 20
 
 
@@ -40,6 +40,7 @@ class Desk:
 
     @property
     def query(self) -> Query:
+        """The question understood."""
         return self.retrieval.query
 
     def is_asked_kind(self, name: str) -> bool:
@@ -86,6 +87,7 @@ def _has_subject(query: Query) -> bool:
 
 
 def draft(desk: Desk) -> Draft:
+    """Choose evidence in the form that the question wants."""
     query = desk.query
     if query.condition or query.superlative:
         return _by_metadata(desk)

@@ -77,8 +77,8 @@ class Candidates:
     def _scores_in_context(self) -> Scores:
         found, store = self._retrieval, self._store
         of_passage = np.maximum(found.passage_scores, 0)[store.sentence_owner]
-        scores: Scores = found.sentence_scores + np.float32(_CONTEXT) * of_passage
-        return scores
+        scores = found.sentence_scores + np.float32(_CONTEXT) * of_passage
+        return scores.astype(np.float32)
 
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Find the best sentence telling each figure or name asked for and not yet told."""

@@ -1,8 +1,8 @@
 """What a question asks to be told: a figure, a name, a date; and whether a sentence tells it.
 
-A question names what it wants by 何 and a counter (何回), by a noun with a telling suffix (回収率,
-開催日), or by a word of its own (いくら, いつ). Whichever it is, the evidence must hold something of
-that class.
+A question names what it wants by 何 and a counter (何回), by a noun with a telling suffix
+(回収率, 開催日), or by a word of its own (いくら, いつ). Whichever it is, the evidence must hold
+something of that class.
 """
 
 import re
