@@ -1,7 +1,7 @@
 """The dense side of search: FAISS over unit vectors, scored by cosine."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import faiss
 import numpy as np
@@ -43,7 +43,7 @@ class DenseIndex:
     @property
     def vectors(self) -> Vectors:
         """All rows, ``(n, dim)`` float32, without a copy."""
-        flat = faiss.downcast_index(self._index)
+        flat: Any = faiss.downcast_index(self._index)
         view = faiss.rev_swig_ptr(flat.get_xb(), len(self) * self.dimension)
         rows: Vectors = view.reshape(len(self), self.dimension)
         return rows
