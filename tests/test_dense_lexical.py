@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dxqa.dense import DenseIndex
+from dxqa.dense import FLAT_LIMIT, DenseIndex
 from dxqa.lexical import LexicalIndex
 
 
@@ -14,12 +14,35 @@ def test_dense_scores_are_cosines_in_row_order(tmp_path: Path) -> None:
     rows = np.array([[1, 0], [0, 1], [0.6, 0.8]], dtype=np.float32)
     index = DenseIndex.build(rows)
     query = np.array([[0.6, 0.8]], dtype=np.float32)
-    assert index.scores(query) == pytest.approx([0.6, 0.8, 1.0])
+    assert index.cosines(query) == pytest.approx([0.6, 0.8, 1.0])
+    assert index.cosines(query, np.array([2, 0])) == pytest.approx([1.0, 0.6])
+    assert index.nearest(query, 2).tolist() == [1, 2]
+    assert index.nearest(query, 2, allowed=np.array([0])).tolist() == [0]
     index.save(tmp_path / "x.faiss")
     loaded = DenseIndex.load(tmp_path / "x.faiss")
     assert len(loaded) == 3
     assert loaded.dimension == 2
-    assert loaded.vectors == pytest.approx(rows)
+    assert loaded.vectors() == pytest.approx(rows)
+
+
+def test_a_large_index_is_clustered_and_finds_nearly_all() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(200, 32))
+    rows = centres[rng.integers(0, 200, FLAT_LIMIT + 500)] + 0.3 * rng.normal(
+        size=(FLAT_LIMIT + 500, 32)
+    )
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    index = DenseIndex.build(rows)
+    assert index.kind == "IndexIVFFlat"
+    assert index.vectors(np.array([5, 20_300])) == pytest.approx(rows[[5, 20_300]])
+    found, exact = 0, 0
+    for query in rows[:50]:
+        best = set(np.argsort(-(rows @ query))[:10].tolist())
+        found += len(best & set(index.nearest(query[None], 10).tolist()))
+        exact += 10
+    assert found / exact >= 0.95
+    few = np.arange(0, len(rows), 100)
+    assert set(index.nearest(rows[:1], 10, allowed=few).tolist()) <= set(few.tolist())
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from dxqa.errors import QuestionError
-from dxqa.retrieval.conditions import asked_kind, matches, population_condition
+from dxqa.retrieval.conditions import asked_kind, matches, understand_filters
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.kinds import question_kind
 from dxqa.retrieval.names import Gazetteer
@@ -75,22 +75,24 @@ def test_ordinary_hiragana_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "low", "high"),
+    ("question", "filters", "said"),
     [
-        ("人口100万人以上の自治体", 1_000_000, float("inf")),
-        ("人口100万人を超える自治体", 1_000_001, float("inf")),
-        ("人口三万人以下の町", 0, 30_000),
-        ("人口１万人未満", 0, 9_999),
+        ("人口100万人以上の自治体", {"population": "1000000.."}, ("人口100万人以上",)),
+        ("人口100万人を超える自治体", {"population": "1000001.."}, ("人口100万人を超える",)),
+        ("人口三万人以下の町で", {"population": "..30000", "kind": "町"}, ("人口三万人以下", "町")),
+        ("人口1万人未満", {"population": "..9999"}, ("人口1万人未満",)),
+        ("県の事例だけ見たい", {"kind": "都道府県"}, ("都道府県",)),
+        ("四国の自治体は", {"prefecture": ["徳島県", "香川県", "愛媛県", "高知県"]}, ("四国",)),
+        ("95%以上の満足度", {}, ()),
+        ("町長がトップの町は", {}, ()),
     ],
 )
-def test_population_conditions(question: str, low: float, high: float) -> None:
-    condition = population_condition(question)
-    assert condition is not None
-    assert (condition.low, condition.high) == (low, high)
-
-
-def test_no_condition_without_population() -> None:
-    assert population_condition("95%以上の満足度") is None
+def test_filters_are_understood(
+    question: str, filters: dict[str, object], said: tuple[str, ...]
+) -> None:
+    understood = understand_filters(question, ())
+    assert understood.filters == filters
+    assert understood.said == said
 
 
 @pytest.mark.parametrize(

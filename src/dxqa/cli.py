@@ -99,6 +99,7 @@ def _add_ask(commands: Any) -> None:  # noqa: ANN401
 def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "evaluate", _evaluate, "正解付きの質問で検索と回答を採点します。")
     parser.add_argument("questions", metavar="QUESTIONS.jsonl", help="質問ファイル")
+    parser.add_argument("--against", metavar="DIR", help="別の索引と、質問ごとに比べます")
     parser.add_argument("--failures", action="store_true", help="外れた質問も並べます")
     parser.add_argument("--json", action="store_true", help="JSON で出力します")
 
@@ -204,13 +205,21 @@ def _ask_batch(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from dxqa.evaluation import evaluate  # noqa: PLC0415
+    from dxqa.evaluation import compare, evaluate  # noqa: PLC0415
+    from dxqa.index import Index  # noqa: PLC0415
 
-    report = evaluate(_load(options), list(read_questions(options.questions)))
+    rows = list(read_questions(options.questions))
+    report = evaluate(_load(options), rows)
+    other = evaluate(Index.load(options.against), rows) if options.against else None
+    changes = compare(other, report) if other else []
     if options.json:
-        _print_json(report.to_dict())
+        against = {"against": [change.to_dict() for change in changes]} if other else {}
+        _print_json({**report.to_dict(), **against})
         return
     print(report.table())
+    if other:
+        print(f"\n{options.against} との差 (こちら - あちら)")
+        print("\n".join(change.line() for change in changes) or "差はありません")
     if options.failures:
         print(report.failures())
 

@@ -43,6 +43,16 @@ class Desk:
         """The question understood."""
         return self.retrieval.query
 
+    def visible_places(self) -> list[str]:
+        """The municipalities that neither filters nor the question exclude."""
+        scores = self.retrieval.passage_scores
+        rows = self.store.municipalities
+        return [
+            name
+            for name in rows
+            if name not in self.query.excluded and bool(np.isfinite(scores[rows[name]]).any())
+        ]
+
     def is_asked_kind(self, name: str) -> bool:
         """Whether a municipality is of the kind asked for (「…という町」), or none is."""
         metadata = self.store.passages[self.store.municipalities[name][0]].metadata
@@ -80,7 +90,7 @@ def _has_subject(query: Query) -> bool:
         query.places
         or query.excluded
         or mentions.prefectures
-        or query.condition
+        or query.filters
         or query.superlative
         or query.asked_kind
     )
@@ -89,8 +99,8 @@ def _has_subject(query: Query) -> bool:
 def draft(desk: Desk) -> Draft:
     """Choose evidence in the form that the question wants."""
     query = desk.query
-    if query.condition or query.superlative:
-        return _by_metadata(desk)
+    if query.superlative or ("population" in query.filters and not query.own_concepts):
+        return contact.by_population(query, desk.store, desk.visible_places())
     if query.kind == "contact" and query.places:
         found = contact.draft(query, desk.store, desk.candidates)
         if found is not None:
@@ -126,15 +136,24 @@ def _compare(desk: Desk) -> Draft:
 
 def _list(desk: Desk) -> Draft:
     """Judge each case on its own best sentence, beside the best that any case offers."""
-    names = [n for n in desk.store.municipalities if n not in desk.query.excluded]
-    best = {n: desk.candidates.best(desk.candidates.of_place(n), 1) for n in names}
+    best = {
+        name: desk.candidates.best(desk.candidates.of_place(name), 1)
+        for name in desk.visible_places()
+    }
     found = {name: chosen[0] for name, chosen in best.items() if chosen}
-    kept = sorted(_supported(found, every=desk.query.all_cases), key=lambda n: -found[n].score)[
-        :_MOST_CASES
-    ]
+    fitting = (
+        list(found) if _only_filtered(desk.query) else _supported(found, every=desk.query.all_cases)
+    )
+    kept = sorted(fitting, key=lambda n: -found[n].score)[:_MOST_CASES]
     kept = [n for n in kept if desk.is_asked_kind(n)] or kept
     groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
-    return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups)
+    sure = 0.9 if _only_filtered(desk.query) else None
+    return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups, sure)
+
+
+def _only_filtered(query: Query) -> bool:
+    """Whether a question asks for nothing but the cases that fulfil its filters (山形県の事例)."""
+    return bool(query.filters) and not query.own_concepts
 
 
 def _supported(found: dict[str, Evidence], *, every: bool) -> list[str]:
@@ -164,11 +183,6 @@ def _explain(desk: Desk) -> Draft:
         for label, found in grouped.items()
     )
     return Draft("explain", "資料には次のようにあります。", groups)
-
-
-def _by_metadata(desk: Desk) -> Draft:
-    """Answer a condition or a superlative over metadata, citing where each value stands."""
-    return contact.by_population(desk.query, desk.store)
 
 
 def _label(desk: Desk, evidence: Evidence) -> str:

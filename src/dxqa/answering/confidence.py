@@ -12,10 +12,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import numpy as np
+
 from dxqa.answering.evidence import Evidence, union_coverage
 from dxqa.answering.slots import asked_slots
+from dxqa.dense import Scores
 from dxqa.japanese import normalize
-from dxqa.retrieval import Retrieval, Scores
+from dxqa.retrieval import Retrieval
 from dxqa.store import Store
 
 MOST_WITHOUT_SLOT = 0.3
@@ -86,7 +89,8 @@ def known_share(retrieval: Retrieval, store: Store) -> float:
 
 
 def _lift(value: float, population: Scores) -> float:
-    return float((value - population.mean()) / (population.std() + 1e-6))
+    known = population[np.isfinite(population)]
+    return float((value - known.mean()) / (known.std() + 1e-6))
 
 
 def confidence(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> float:

@@ -41,30 +41,25 @@ def draft(query: Query, store: Store, candidates: Candidates) -> Draft | None:
     return Draft("contact", f"{name}の連絡先などは次のとおりです。", (Group("", claims),), 0.97)
 
 
-def by_population(query: Query, store: Store) -> Draft:
-    """List the municipalities whose population fulfils the question's condition."""
-    values = {name: _metadata(store, name).get("population") for name in store.municipalities}
-    known = {n: v for n, v in values.items() if isinstance(v, int | float)}
-    if query.superlative and known:
-        pick = max if query.superlative.largest else min
-        name = pick(known, key=lambda n: known[n])
-        lead = f"人口がいちばん{'多い' if query.superlative.largest else '少ない'}のは{name}です。"
-        names = [name]
+def by_population(query: Query, store: Store, names: Sequence[str]) -> Draft:
+    """List these municipalities with their populations; or the largest or smallest of them."""
+    values = {name: _metadata(store, name).get("population") for name in names}
+    known = {n: float(v) for n, v in values.items() if isinstance(v, int | float)}
+    ranked = sorted(known, key=lambda n: -known[n])
+    if query.superlative:
+        ranked = ranked[:1] if query.superlative.largest else ranked[-1:]
+        most = "多い" if query.superlative.largest else "少ない"
+        lead = f"人口がいちばん{most}のは{'、'.join(ranked)}です。"
     else:
-        condition = query.condition
-        names = [n for n in known if condition and condition.holds({"population": known[n]})]
-        names.sort(key=lambda n: -known[n])
-        lead = f"{condition.text if condition else ''}の自治体は、次の{len(names)}件です。"
-    groups = []
-    for name in names:
-        evidence = _where(store, name, "population", known[name])
-        if evidence:
-            groups.append(
-                Group(name, [Claim((evidence,), _say("population", store, evidence, known[name]))])
-            )
-    unknown = [n for n in values if n not in known]
+        lead = f"{'、'.join(query.filters_said)}の自治体は、次の{len(ranked)}件です。"
+    unknown = [n for n in store.municipalities if "population" not in _metadata(store, n)]
     if unknown:
         lead += f"(人口の記載がない{'、'.join(unknown)}は含みません。)"
+    groups = [
+        Group(name, [Claim((evidence,), _say("population", store, evidence, known[name]))])
+        for name in ranked
+        if (evidence := _where(store, name, "population", known[name]))
+    ]
     return Draft("list", lead, tuple(groups), 0.95, missing=["人口"])
 
 
@@ -85,7 +80,8 @@ def _where(store: Store, name: str, key: str, value: MetadataValue) -> Evidence 
 
 
 def _rows(store: Store, passage: int) -> Sequence[Sentence]:
-    return store.sentences[store.sentence_spans[passage]]
+    start, end = store.sentence_offsets[passage : passage + 2]
+    return store.sentences[start:end]
 
 
 def _holds(text: str, key: str, value: MetadataValue) -> bool:

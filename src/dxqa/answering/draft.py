@@ -108,6 +108,8 @@ def remarks_on(retrieval: Retrieval) -> list[str]:
     remarks = [f"※ {remark}" for remark in mentions.remarks]
     if mentions.unknown and retrieval.query.places:
         remarks.append(f"※ {'、'.join(mentions.unknown)}の事例は、資料にありません。")
+    if retrieval.query.filters_said:
+        remarks.append(f"※ {'、'.join(retrieval.query.filters_said)}の事例にしぼりました。")
     if retrieval.query.inherited:
         remarks.append(
             f"※ これまでの質問から、{'、'.join(retrieval.query.places)}についてお答えします。"

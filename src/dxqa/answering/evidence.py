@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from dxqa.answering.slots import asked_slots
+from dxqa.dense import Scores
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval import Retrieval, Scores
+from dxqa.retrieval import Retrieval
 from dxqa.store import Sentence, Store
 
 MARGIN = 0.22
@@ -18,6 +19,8 @@ MARGIN = 0.22
 _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
 _CONTEXT = 0.3
+_NOTE_PENALTY = 0.3
+_NOTE_HEADINGS = ("注記", "注", "備考", "脚注", "補足")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class Candidates:
             in_context: whether the score of a sentence's passage counts too.
         """
         scores = self._scores_in_context if in_context else self._retrieval.sentence_scores
-        order = sorted((r for r in rows if self._visible(r)), key=lambda r: -scores[r])
+        visible = [row for row in rows if self._visible(row)]
+        order = sorted(visible, key=lambda r: self._note_penalty(r) - scores[r])
         chosen: list[int] = []
         covered: set[int] = set()
         for row in order[: 4 * most]:
@@ -95,8 +99,8 @@ class Candidates:
 
     def of_passages(self, passages: Iterable[int]) -> list[int]:
         """Return the sentence rows of these passage rows."""
-        spans = self._store.sentence_spans
-        return [row for p in passages for row in range(spans[p].start, spans[p].stop)]
+        spans = self._store.sentence_offsets
+        return [row for p in passages for row in range(spans[p], spans[p + 1])]
 
     def of_place(self, name: str) -> list[int]:
         """Return the sentence rows about one municipality."""
@@ -106,6 +110,11 @@ class Candidates:
         """Whether no filter hides the sentence."""
         passage = self._store.sentences[row].passage
         return bool(np.isfinite(self._retrieval.passage_scores[passage]))
+
+    def _note_penalty(self, row: int) -> float:
+        """How much a remark about the source counts less than what the source says."""
+        passage = self._store.passages[self._store.sentences[row].passage]
+        return _NOTE_PENALTY if passage.heading_path[-1] in _NOTE_HEADINGS else 0.0
 
     def _evidence(self, row: int) -> Evidence:
         found = self._retrieval

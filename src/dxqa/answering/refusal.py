@@ -36,6 +36,8 @@ def _reason(retrieval: Retrieval, store: Store, missing: Sequence[str]) -> str:
         held = "、".join(list(store.municipalities)[:20])
         listed = f"資料にある自治体は、{held}です。" if held else ""
         return f"{names}の事例は、資料にありません。{listed}"
+    if query.filters_said and not retrieval.hits:
+        return f"{'、'.join(query.filters_said)}にあたる事例は、資料にありません。"
     if missing:
         about = f"{'、'.join(query.places)}について、" if query.places else ""
         return f"{about}お尋ねの{'、'.join(missing)}は、資料に記載がありません。"

@@ -2,19 +2,28 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dxqa.errors import QuestionError
-from dxqa.japanese import Quantity, find_quantities, normalize
+from dxqa.japanese import REGIONS, find_quantities, normalize
 from dxqa.types import Metadata, MetadataValue
 
 Filters = Mapping[str, MetadataValue | Sequence[MetadataValue]]
 """Key to the value wanted, to several of which one is enough, or to a range ``"10000..50000"``."""
 
 _RANGE = re.compile(r"\s*(-?[\d.]+)?\s*\.\.\s*(-?[\d.]+)?\s*")
-_ABOVE = re.compile(r"人?(?:以上|を?超|より(?:も)?(?:多|大き)|を?上回)")
-_BELOW = re.compile(r"人?(?:以下|未満|より(?:も)?(?:少な|小さ)|を?下回|に?満たな|まで)")
+_ABOVE = re.compile(r"人?(?:以上|を?超(?:える|す)?|より(?:も)?(?:多い|大きい)|を?上回る)")
+_BELOW = re.compile(r"人?(?:以下|未満|より(?:も)?(?:少ない|小さい)|を?下回る|に?満たない|まで)")
 _MOST = re.compile(r"(?:一番|もっとも|最も|いちばん)(多|大き|少な|小さ)|最(多|大|少|小)")
+# 町だけ, 市に限って, 3万人以下の町で, 「町」は
+_ONLY_KIND = re.compile(
+    r"(都道府県|県|市|町)(?:の事例|の例)?(?:だけ|のみ|に(?:しぼ|絞|限)[っり]?て?)"
+    r"|(?<=^の)(都道府県|県|市|町)(?=で|の|は)|(?<=[ 、]の)(都道府県|県|市|町)(?=で|の|は|を)"
+    r"|「(都道府県|県|市|町)」(?=は|の|を)"
+)
+_REGION = re.compile(
+    rf"({'|'.join(sorted(REGIONS, key=len, reverse=True))})(?:地方|地域|エリア)?(?=の|で|に)"
+)
 _KINDS = (
     (
         "都道府県",
@@ -38,18 +47,18 @@ _KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """A range of a numeric key, both ends included; ``text`` says it in Japanese."""
+class Understood:
+    """Filters read out of a question.
 
-    key: str
-    low: float
-    high: float
-    text: str
+    Attributes:
+        filters: to be applied.
+        said: the same in Japanese, for the reader.
+        rest: the question (normal form) without the words they were read from.
+    """
 
-    def holds(self, metadata: Metadata) -> bool:
-        """Whether a passage's metadata fulfils it; a missing value does not."""
-        value = metadata.get(self.key)
-        return isinstance(value, int | float) and self.low <= value <= self.high
+    filters: dict[str, MetadataValue | Sequence[MetadataValue]]
+    said: tuple[str, ...]
+    rest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +78,62 @@ def matches(metadata: Metadata, filters: Filters) -> bool:
     return all(_matches(metadata.get(key), wanted) for key, wanted in filters.items())
 
 
-def population_condition(question: str) -> Condition | None:
-    """Read 「人口100万人を超える」 and the like; strict bounds exclude the number itself."""
-    normal = normalize(question).text
-    if "人口" not in normal:
-        return None
-    for quantity in find_quantities(normal):
-        after = normal[quantity.end :]
-        if match := _ABOVE.match(after):
-            low = quantity.value + (0 if "以上" in match.group() else 1)
-            return _condition(normal, quantity, match, (low, float("inf")))
-        if match := _BELOW.match(after):
-            high = quantity.value - (0 if match.group()[-2:] in ("以下", "まで") else 1)
-            return _condition(normal, quantity, match, (0.0, high))
-    return None
+def understand_filters(question: str, prefectures: Sequence[str]) -> Understood:
+    """Read 「人口3万人以下の町で」, 「県の事例だけ」, 「西日本の」 and named prefectures.
+
+    Args:
+        question: in normal form.
+        prefectures: those named that hold cases without being one.
+    """
+    found = Understood({}, (), question)
+    for read in (_population, _only_kind, _region):
+        found = read(found)
+    if prefectures and "prefecture" not in found.filters:
+        found.filters["prefecture"] = list(prefectures)
+        found = replace(found, said=(*found.said, "、".join(prefectures)))
+    return found
+
+
+def _population(found: Understood) -> Understood:
+    """Strict bounds (超える, 未満) exclude the number itself."""
+    if "人口" not in found.rest:
+        return found
+    for quantity in find_quantities(found.rest):
+        above = _ABOVE.match(found.rest, quantity.end)
+        match = above or _BELOW.match(found.rest, quantity.end)
+        if match:
+            number = round(quantity.value)
+            low = number + (match.group()[-2:] != "以上")
+            high = number - (match.group()[-2:] not in ("以下", "まで"))
+            bounds = f"{low}.." if above else f"..{high}"
+            said = f"人口{found.rest[quantity.start : match.end()]}"
+            rest = found.rest[: quantity.start] + " " + found.rest[match.end() :]
+            rest = re.sub(r"人口(?:が|は|の|で)?", " ", rest)
+            return Understood({**found.filters, "population": bounds}, (*found.said, said), rest)
+    return found
+
+
+def _only_kind(found: Understood) -> Understood:
+    match = _ONLY_KIND.search(found.rest)
+    if match is None:
+        return found
+    kind = (
+        next(k for k in match.groups() if k)
+        .replace("県", "都道府県")
+        .replace("都道府都道府", "都道府")
+    )
+    rest = found.rest[: match.start()] + " " + found.rest[match.end() :]
+    return Understood({**found.filters, "kind": kind}, (*found.said, kind), rest)
+
+
+def _region(found: Understood) -> Understood:
+    match = _REGION.search(found.rest)
+    if match is None:
+        return found
+    region = match.group(1)
+    filters = {**found.filters, "prefecture": list(REGIONS[region])}
+    rest = found.rest[: match.start()] + " " + found.rest[match.end() :]
+    return Understood(filters, (*found.said, region), rest)
 
 
 def population_superlative(question: str) -> Superlative | None:
@@ -99,13 +150,6 @@ def asked_kind(question: str) -> str | None:
     normal = normalize(question).text.rstrip("?。!. ")
     kinds = [kind for kind, pattern in _KINDS if pattern.search(normal)]
     return kinds[0] if len(kinds) == 1 and "市町村" not in normal else None
-
-
-def _condition(
-    text: str, quantity: Quantity, match: re.Match[str], bounds: tuple[float, float]
-) -> Condition:
-    said = text[quantity.start : quantity.end] + match.group()
-    return Condition("population", *bounds, text=f"人口{said}")
 
 
 def _matches(value: MetadataValue | None, wanted: MetadataValue | Sequence[MetadataValue]) -> bool:

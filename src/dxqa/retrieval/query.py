@@ -1,9 +1,9 @@
 """What a question asks, as far as search needs to know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dxqa.lexical import Concept
-from dxqa.retrieval.conditions import Condition, Superlative
+from dxqa.retrieval.conditions import Filters, Superlative
 from dxqa.retrieval.names import Mentions
 
 
@@ -24,7 +24,8 @@ class Query:
         places: full names the answer must be about; inherited from history where none is named.
         excluded: full names the answer must not be about (横浜市以外).
         inherited: whether ``places`` come from an earlier question.
-        condition: a numeric condition on metadata.
+        filters: read out of the question.
+        filters_said: the same in Japanese.
         all_cases: whether every case is wanted that fits, rather than one.
         asked_kind: 都道府県, 市 or 町 where the answer is to be one.
         superlative: the largest or smallest is asked for.
@@ -42,7 +43,8 @@ class Query:
     places: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     inherited: bool = False
-    condition: Condition | None = None
+    filters: Filters = field(default_factory=dict)
+    filters_said: tuple[str, ...] = ()
     superlative: Superlative | None = None
     all_cases: bool = False
     asked_kind: str | None = None

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dxqa.dense import Rows, Scores
 from dxqa.retrieval.conditions import Filters, matches
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
@@ -24,9 +24,11 @@ from dxqa.retrieval.thesaurus import load_thesaurus
 from dxqa.retrieval.understanding import understand
 from dxqa.store import Store
 from dxqa.tokenizer import terms
-from dxqa.types import Encoder, Hit, Metadata
+from dxqa.types import Encoder, Hit, Metadata, Vectors
 
-Scores = NDArray[np.float32]
+_ALL_LIMIT = 5000  # passages that are all scored
+_CANDIDATES = 200  # from each side, in a larger index
+_REMEMBERED = 64  # filters
 
 _SENTENCE_COSINE = 2.0
 
@@ -39,29 +41,40 @@ class Weights:
     sentence_cosine: float = 2.0
     coverage: float = 1.0
     place: float = 2.0
-    any_case: float = 0.3
+    any_case: float = 0.6
     asked_kind: float = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Retrieval:
-    """What search found: hits, and the scores of all sentences for choosing evidence.
+    """What search found: hits, and the scores that evidence is chosen by.
+
+    Arrays over passages or sentences hold -inf where a row was not considered, because a filter
+    hides it or, in a large index, because it was not among the candidates.
 
     Attributes:
-        sentence_scores: ``(sentences,)``, on the scale of one question.
-        sentence_coverage: ``(sentences,)``, 0..1.
+        passage_scores: ``(passages,)``.
+        relevance: ``(passages,)``, the scores without what places add.
         sentence_cosine: ``(sentences,)``, -1..1.
-        passage_scores: ``(passages,)``; filtered passages are -inf.
-        relevance: ``(passages,)``, the scores without what places and filters add.
     """
 
     query: Query
+    store: Store
     hits: tuple[Hit, ...]
-    sentence_scores: Scores
-    sentence_coverage: Scores
-    sentence_cosine: Scores
     passage_scores: Scores
     relevance: Scores
+    sentence_cosine: Scores
+
+    @cached_property
+    def sentence_coverage(self) -> Scores:
+        """How much of the question each sentence covers, ``(sentences,)``, 0..1."""
+        return self.store.sentence_lexical.coverage(self.query.concepts, self.query.pairs)
+
+    @cached_property
+    def sentence_scores(self) -> Scores:
+        """Cosine and coverage fused, ``(sentences,)``, on the scale of one question."""
+        scores: Scores = _SENTENCE_COSINE * self.sentence_cosine + self.sentence_coverage
+        return scores
 
 
 class Retriever:
@@ -72,6 +85,7 @@ class Retriever:
         self.encoder = encoder
         self.weights = weights or Weights()
         self.gazetteer = Gazetteer(store.municipalities, self._occurs)
+        self._allowed_rows: dict[str, Rows] = {}
 
     def understand(self, question: str, history: Sequence[str] = ()) -> Query:
         """Question and earlier questions to Query."""
@@ -83,36 +97,70 @@ class Retriever:
         return KanaLexicon([*load_thesaurus().phrases, *(p.text for p in self.store.passages)])
 
     def search(self, query: Query, k: int, filters: Filters | None = None) -> Retrieval:
-        """Score every passage and return the ``k`` best, best first."""
+        """Score the candidates and return the ``k`` best passages, best first."""
         store, weights = self.store, self.weights
         vectors = self.encoder.encode_queries(list(dict.fromkeys([query.own_text, query.text])))
-        passage_cosine = _mean_scores(store.dense.vectors, vectors)
-        sentence_cosine = _mean_scores(store.sentence_dense.vectors, vectors)
-        passage_coverage = store.lexical.coverage(query.concepts, query.pairs)
-        sentence_coverage = store.sentence_lexical.coverage(query.concepts, query.pairs)
-        dense = weights.passage_cosine * passage_cosine
-        dense += weights.sentence_cosine * self._best_sentence(sentence_cosine)
-        lexical = weights.coverage * passage_coverage
+        coverage = store.lexical.coverage(query.concepts, query.pairs)
+        rows = self._candidates(query, vectors, coverage, {**query.filters, **(filters or {})})
+        sentence_cosine, best_sentence = self._sentences(vectors, rows)
+        dense = weights.passage_cosine * store.dense.cosines(vectors, rows)
+        dense += weights.sentence_cosine * best_sentence
+        lexical = weights.coverage * coverage[rows]
         relevance = dense + lexical
-        scores = relevance + self._place_scores(query)
-        scores[~self._allowed(filters or {})] = -np.inf
+        scores = relevance + self._place_scores(query)[rows]
         return Retrieval(
             query=query,
-            hits=self._hits(query, k, scores, (dense, lexical)),
-            sentence_scores=_SENTENCE_COSINE * sentence_cosine + sentence_coverage,
-            sentence_coverage=sentence_coverage,
+            store=store,
+            hits=self._hits(query, k, rows, (scores, dense, lexical)),
+            passage_scores=_spread_out(rows, scores, len(store.passages)),
+            relevance=_spread_out(rows, relevance, len(store.passages)),
             sentence_cosine=sentence_cosine,
-            passage_scores=scores,
-            relevance=relevance,
         )
 
     def _occurs(self, word: str) -> bool:
         return any(self.store.lexical.knows(term) for term in terms(word))
 
-    def _best_sentence(self, sentence_scores: Scores) -> Scores:
-        best = np.full(len(self.store.passages), -1, dtype=np.float32)
-        np.maximum.at(best, self.store.sentence_owner, sentence_scores)
-        return best
+    def _candidates(
+        self, query: Query, vectors: Vectors, coverage: Scores, filters: Filters
+    ) -> Rows:
+        """Return the passage rows to score, ascending: all in a small index, the likely in a large.
+
+        The likely ones are the nearest by vector, those that cover most, and those about the
+        places asked for.
+        """
+        allowed = self._allowed(filters)
+        if len(allowed) <= _ALL_LIMIT:
+            return allowed
+        only = allowed if filters else None
+        nearest = self.store.dense.nearest(vectors, _CANDIDATES, only)
+        covering = allowed[np.argpartition(-coverage[allowed], _CANDIDATES)[:_CANDIDATES]]
+        placed = [r for name in query.places for r in self.store.municipalities[name]]
+        likely = np.concatenate([nearest, covering, np.array(placed[:_ALL_LIMIT], dtype=np.intp)])
+        return np.intersect1d(np.unique(likely), allowed) if filters else np.unique(likely)
+
+    def _allowed(self, filters: Filters) -> Rows:
+        """Return the passage rows that fulfil the filters; remembered, as filters come again."""
+        key = repr(sorted(filters.items(), key=repr))
+        if key not in self._allowed_rows:
+            if len(self._allowed_rows) > _REMEMBERED:
+                self._allowed_rows.clear()
+            passages = self.store.passages
+            rows = [
+                i for i, p in enumerate(passages) if not filters or matches(p.metadata, filters)
+            ]
+            self._allowed_rows[key] = np.array(rows, dtype=np.intp)
+        return self._allowed_rows[key]
+
+    def _sentences(self, vectors: Vectors, rows: Rows) -> tuple[Scores, Scores]:
+        """Return the cosines of all sentences, and for each passage row that of its best one."""
+        store = self.store
+        spans = store.sentence_offsets
+        sizes = spans[rows + 1] - spans[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
+        numbers = np.repeat(spans[rows] - starts, sizes) + np.arange(int(sizes.sum()))
+        cosines = store.sentence_dense.cosines(vectors, numbers)
+        best: Scores = np.maximum.reduceat(cosines, starts) if len(rows) else cosines
+        return _spread_out(numbers, cosines, len(store.sentences)), best
 
     def _place_scores(self, query: Query) -> Scores:
         """Lift passages about the places asked for, and sink those about excluded ones."""
@@ -125,49 +173,36 @@ class Retriever:
         weights = self.weights
         if name in query.excluded:
             return -weights.place
-        condition = query.condition
-        asked = (
-            name in query.places
-            or any(name.startswith(p) for p in query.mentions.prefectures)
-            or (condition is not None and condition.holds(metadata))
-        )
+        asked = name in query.places
         kind = bool(query.asked_kind) and metadata.get("kind") == query.asked_kind
         any_case = query.kind == "list"
         return weights.place * asked + weights.asked_kind * kind + weights.any_case * any_case
 
-    def _allowed(self, filters: Filters) -> NDArray[np.bool_]:
-        passages = self.store.passages
-        return np.array([matches(p.metadata, filters) for p in passages], dtype=np.bool_)
-
     def _hits(
-        self, query: Query, k: int, scores: Scores, parts: tuple[Scores, Scores]
+        self, query: Query, k: int, rows: Rows, parts: tuple[Scores, Scores, Scores]
     ) -> tuple[Hit, ...]:
-        order = [int(row) for row in np.argsort(-scores, kind="stable") if np.isfinite(scores[row])]
+        order = np.argsort(-parts[0], kind="stable")
         if query.kind in ("list", "compare"):
-            order = self._spread(order, k)
-        dense, lexical = parts
+            order = self._spread(order, rows, k)
         return tuple(
-            Hit(
-                passage=self.store.passages[row],
-                rank=rank,
-                score=float(scores[row]),
-                dense_score=float(dense[row]),
-                lexical_score=float(lexical[row]),
-            )
-            for rank, row in enumerate(order[:k], start=1)
+            Hit(self.store.passages[rows[at]], rank, *(float(part[at]) for part in parts))
+            for rank, at in enumerate(order[:k], start=1)
         )
 
-    def _spread(self, order: list[int], k: int) -> list[int]:
+    def _spread(self, order: Rows, rows: Rows, k: int) -> Rows:
         """Put the best passage of each municipality first, so that the hits cover the cases."""
         first: dict[str, int] = {}
-        for row in order:
-            place = self.store.passages[row].municipality or ""
-            first.setdefault(place or f"#{row}", row)
-        leading = set(list(first.values())[:k])
-        return [r for r in order if r in leading] + [r for r in order if r not in leading]
+        for at in order:
+            place = self.store.passages[rows[at]].municipality or f"#{at}"
+            first.setdefault(place, int(at))
+            if len(first) == k:
+                break
+        leading = np.isin(order, list(first.values()))
+        return np.concatenate([order[leading], order[~leading]])
 
 
-def _mean_scores(vectors: Scores, queries: Scores) -> Scores:
-    """Return the mean cosine of each row with the queries: ``(n,)``."""
-    scores: Scores = (vectors @ queries.T).mean(axis=1)
-    return scores
+def _spread_out(rows: Rows, values: Scores, size: int) -> Scores:
+    """Return an array of ``size`` with these values at these rows and -inf elsewhere."""
+    full = np.full(size, -np.inf, dtype=np.float32)
+    full[rows] = values
+    return full

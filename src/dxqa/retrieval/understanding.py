@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from dxqa.japanese import find_quantities, normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval.conditions import asked_kind, population_condition, population_superlative
+from dxqa.retrieval.conditions import asked_kind, population_superlative, understand_filters
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.kinds import asks_for_all, question_kind
 from dxqa.retrieval.names import Gazetteer, Mentions
@@ -34,31 +34,32 @@ def understand(
     mentions = _in_kanji(gazetteer.recognise(question), lexicon)
     excluded = _excluded(question, mentions, gazetteer)
     places = tuple(name for name in mentions.known if name not in excluded)
-    own = _concepts(mentions.rest)
+    understood = understand_filters(mentions.rest, () if places else mentions.prefectures)
+    own = _concepts(understood.rest)
     earlier = [_in_kanji(gazetteer.recognise(h), lexicon) for h in history]
     kind = question_kind(mentions.text, len(places))
     follows = bool(history) and _follows(question, mentions, len(own), kind)
     inherited = () if places or excluded or mentions.unknown else _last_places(earlier)
-    inherits = bool(inherited) and bool(history) and (follows or kind not in ("list", "explain"))
+    inherits = bool(inherited) and (follows or kind not in ("list", "explain"))
     if inherits:
         places = inherited
         kind = question_kind(mentions.text, len(places))
     context = _history_concepts(earlier) if follows else []
-    text = " ".join([*(m.text for m in earlier[-1:] if follows), mentions.text])
     return Query(
         question=question,
-        text=text,
+        text=" ".join([*(m.text for m in earlier[-1:] if follows), mentions.text]),
         own_text=mentions.text,
         kind=kind,
         concepts=(*own, *context),
         own_concepts=len(own),
-        focus=_focus(mentions.rest, own),
-        pairs=tuple(pairs(mentions.rest)),
+        focus=_focus(understood.rest, own),
+        pairs=tuple(pairs(understood.rest)),
         mentions=mentions,
-        places=places or (),
+        places=places,
         excluded=excluded,
         inherited=inherits,
-        condition=population_condition(question),
+        filters=understood.filters,
+        filters_said=understood.said,
         superlative=population_superlative(question),
         all_cases=asks_for_all(mentions.text),
         asked_kind=None if places else asked_kind(question),

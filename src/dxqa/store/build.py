@@ -60,7 +60,7 @@ def build(
         documents=by_id,
         passages=passages,
         dense=DenseIndex.build(vectors[: len(passages)]),
-        sentence_dense=DenseIndex.build(vectors[len(passages) :]),
+        sentence_dense=DenseIndex.build(vectors[len(passages) :], searched=False),
         lexical=LexicalIndex.build([_lexical_terms(encoder_text(p)) for p in passages]),
         sentence_lexical=LexicalIndex.build([_lexical_terms(text) for text in sentences]),
     )
@@ -76,7 +76,7 @@ def _known_vectors(previous: Store | None, encoder: Encoder) -> dict[str, Vector
         return {}
     texts = [encoder_text(p) for p in previous.passages]
     texts += [previous.text(s) for s in previous.sentences]
-    vectors = np.concatenate([previous.dense.vectors, previous.sentence_dense.vectors])
+    vectors = np.concatenate([previous.dense.vectors(), previous.sentence_dense.vectors()])
     return dict(zip(texts, vectors, strict=True))
 
 

@@ -70,9 +70,15 @@ class Store:
         return [Sentence(row, *span) for row, span in enumerate(spans)]
 
     @cached_property
+    def sentence_offsets(self) -> NDArray[np.intp]:
+        """Row of the first sentence of each passage, and one past the last: ``(passages + 1,)``."""
+        sizes = [len(p.sentences) for p in self.passages]
+        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+
+    @cached_property
     def sentence_owner(self) -> NDArray[np.intp]:
         """For each sentence row, the passage row: ``(sentences,)``."""
-        return np.array([s.passage for s in self.sentences], dtype=np.intp)
+        return np.repeat(np.arange(len(self.passages)), np.diff(self.sentence_offsets))
 
     @cached_property
     def municipalities(self) -> dict[str, list[int]]:
@@ -82,15 +88,6 @@ class Store:
             if passage.municipality:
                 rows.setdefault(passage.municipality, []).append(row)
         return rows
-
-    @cached_property
-    def sentence_spans(self) -> list[slice]:
-        """For each passage row, the slice of its sentence rows."""
-        ends = np.cumsum([len(p.sentences) for p in self.passages])
-        return [
-            slice(int(e) - len(p.sentences), int(e))
-            for e, p in zip(ends, self.passages, strict=True)
-        ]
 
     def sentence_terms(self, row: int) -> list[str]:
         """The lexical terms of a sentence, by its row."""
