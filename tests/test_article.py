@@ -6,8 +6,7 @@ from dxqa.evaluation import chapter
 from dxqa.passages import split_passages
 from dxqa.readers import outline, read_corpus
 from dxqa.types import Document, Passage
-
-from .conftest import shared
+from tests.conftest import shared
 
 pytestmark = pytest.mark.shared
 

@@ -9,8 +9,7 @@ import pytest
 
 from dxqa import Index
 from dxqa.cli import main
-
-from .conftest import CORPUS
+from tests.conftest import CORPUS
 
 SEARCH_HIT = {
     "rank", "score", "passage_id", "doc_id", "heading_path", "municipality", "text", "start", "end",

@@ -8,8 +8,7 @@ import pytest
 import dxqa
 from dxqa import Document, DxqaError, Index
 from dxqa.errors import QuestionError
-
-from .conftest import CORPUS
+from tests.conftest import CORPUS
 
 
 def test_the_public_api_is_this_small() -> None:

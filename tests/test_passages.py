@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from dxqa.passages import PASSAGE_CHARACTERS, encoder_text, split_passages
 from dxqa.readers import read_corpus
 from dxqa.types import Document
-
-from .conftest import CORPUS
+from tests.conftest import CORPUS
 
 
 def test_offsets_hold_over_the_corpus() -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from dxqa import Document, DxqaError, Index
 from dxqa.errors import StoreError
-
-from .conftest import HashEncoder
+from tests.conftest import HashEncoder
 
 DOCUMENTS = [
     Document("a.md", "甲", "# 甲\n\n県が費用を負担する。窓口を減らした。\n", "a.md"),
