@@ -26,6 +26,7 @@ _PER_CASE = 3
 _CASE_MARGIN = 0.5
 _CASE_SHARE = 0.5
 _CLOSE_CASES = 0.1
+_SURE = 0.9  # where rules decide: a case asked for as a whole, or by filters alone
 _LITTLE = 0.25
 _MOST_CASES = 20
 
@@ -52,6 +53,12 @@ class Desk:
             for name in rows
             if name not in self.query.excluded and bool(np.isfinite(scores[rows[name]]).any())
         ]
+
+    def section(self, evidence: Evidence) -> str:
+        """The heading that a sentence stands under, or ``""`` where it is that of the case."""
+        passage = self.store.passages[evidence.sentence.passage]
+        heading = passage.heading_path[-1]
+        return "" if "【" in heading or heading == passage.heading_path[0] else heading
 
     def is_asked_kind(self, name: str) -> bool:
         """Whether a municipality is of the kind asked for (「…という町」), or none is."""
@@ -118,10 +125,23 @@ def _fact(desk: Desk) -> Draft:
     names = desk.query.places
     if not names:
         return _explain(desk)
+    if not desk.query.concepts:
+        return _overview(desk, names[0])
     rows = desk.candidates.of_place(names[0])
     chosen = desk.candidates.best(rows, _FACT_SENTENCES, margin=_WIDE_MARGIN)
     claims = [Claim((e,)) for e in chosen]
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
+
+
+def _overview(desk: Desk, name: str) -> Draft:
+    """Give the first sentence of each passage about a case, in order, under its own headings."""
+    first: dict[str, Evidence] = {}
+    for passage in desk.store.municipalities[name]:
+        evidence = desk.candidates.evidence(int(desk.store.sentence_offsets[passage]))
+        if desk.store.text(evidence.sentence).endswith("。"):  # a table row is no sentence
+            first.setdefault(desk.section(evidence) or f"#{passage}", evidence)
+    groups = tuple(Group(desk.section(e), [Claim((e,))]) for e in first.values())
+    return Draft("fact", f"{name}の事例のあらましです。", groups, _SURE)
 
 
 def _compare(desk: Desk) -> Draft:
@@ -147,7 +167,7 @@ def _list(desk: Desk) -> Draft:
     kept = sorted(fitting, key=lambda n: -found[n].score)[:_MOST_CASES]
     kept = [n for n in kept if desk.is_asked_kind(n)] or kept
     groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
-    sure = 0.9 if _only_filtered(desk.query) else None
+    sure = _SURE if _only_filtered(desk.query) else None
     return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups, sure)
 
 
@@ -187,4 +207,7 @@ def _explain(desk: Desk) -> Draft:
 
 def _label(desk: Desk, evidence: Evidence) -> str:
     passage = desk.store.passages[evidence.sentence.passage]
-    return passage.municipality or (*passage.heading_path[1:2], *passage.heading_path)[0]
+    if passage.municipality:
+        return passage.municipality
+    headings = passage.heading_path if len(desk.store.documents) > 1 else passage.heading_path[1:]
+    return " / ".join(headings[:2]) or passage.heading_path[0]

@@ -52,8 +52,7 @@ def by_population(query: Query, store: Store, names: Sequence[str]) -> Draft:
         lead = f"人口がいちばん{most}のは{'、'.join(ranked)}です。"
     else:
         lead = f"{'、'.join(query.filters_said)}の自治体は、次の{len(ranked)}件です。"
-    unknown = [n for n in store.municipalities if "population" not in _metadata(store, n)]
-    if unknown:
+    if query.superlative and (unknown := [n for n in names if n not in known]):
         lead += f"(人口の記載がない{'、'.join(unknown)}は含みません。)"
     groups = [
         Group(name, [Claim((evidence,), _say("population", store, evidence, known[name]))])

@@ -96,6 +96,19 @@ def render(draft: Draft, retrieval: Retrieval, store: Store) -> Answer:
     )
 
 
+def _without_population(retrieval: Retrieval) -> list[str]:
+    """Say which cases a population filter leaves out because the corpus does not give theirs."""
+    if "population" not in retrieval.query.filters:
+        return []
+    store = retrieval.store
+    unknown = [
+        name
+        for name, rows in store.municipalities.items()
+        if not any("population" in store.passages[row].metadata for row in rows)
+    ]
+    return [f"※ {'、'.join(unknown)}は、人口の記載がないため含みません。"] if unknown else []
+
+
 def plain(store: Store, evidence: Evidence) -> str:
     """A quoted sentence on one line, in normal form; a [1] of its own is no citation mark."""
     text = " ".join(normalize(store.text(evidence.sentence)).text.split())
@@ -110,6 +123,7 @@ def remarks_on(retrieval: Retrieval) -> list[str]:
         remarks.append(f"※ {'、'.join(mentions.unknown)}の事例は、資料にありません。")
     if retrieval.query.filters_said:
         remarks.append(f"※ {'、'.join(retrieval.query.filters_said)}の事例にしぼりました。")
+        remarks += _without_population(retrieval)
     if retrieval.query.inherited:
         remarks.append(
             f"※ これまでの質問から、{'、'.join(retrieval.query.places)}についてお答えします。"

@@ -75,7 +75,7 @@ class Candidates:
             if len(chosen) == most:
                 break
         chosen += self._telling(order, chosen)
-        return [self._evidence(row) for row in chosen]
+        return [self.evidence(row) for row in chosen]
 
     @cached_property
     def _scores_in_context(self) -> Scores:
@@ -116,7 +116,8 @@ class Candidates:
         passage = self._store.passages[self._store.sentences[row].passage]
         return _NOTE_PENALTY if passage.heading_path[-1] in _NOTE_HEADINGS else 0.0
 
-    def _evidence(self, row: int) -> Evidence:
+    def evidence(self, row: int) -> Evidence:
+        """Return one sentence, by its row, with its scores."""
         found = self._retrieval
         return Evidence(
             sentence=self._store.sentences[row],
