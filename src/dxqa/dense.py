@@ -14,7 +14,7 @@ FLAT_LIMIT = 20_000
 """Up to so many rows search is exact; beyond, rows are searched by their cluster (IVF)."""
 
 _PROBED_SHARE = 16  # one cluster in so many is searched
-_TRAIN_ROWS = 64  # per cluster
+_TRAIN_ROWS = 32  # per cluster
 
 Rows = NDArray[np.intp]
 Scores = NDArray[np.float32]
@@ -108,6 +108,7 @@ def _trained_clusters(rows: Vectors) -> faiss.Index:
     index = faiss.IndexIVFFlat(
         faiss.IndexFlatIP(rows.shape[1]), rows.shape[1], clusters, faiss.METRIC_INNER_PRODUCT
     )
+    index.cp.niter = 10
     sample = np.random.default_rng(0).permutation(len(rows))[: _TRAIN_ROWS * clusters]
     index.train(rows[np.sort(sample)])
     index.make_direct_map()

@@ -6,6 +6,7 @@ kana are read as the words of the index (and of the thesaurus) that sound the sa
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 
 import jaconv
 
@@ -19,20 +20,27 @@ _LONGEST = 16
 
 
 class KanaLexicon:
-    """Words by their reading."""
+    """Words by their reading, collected when the first question in kana comes."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Collect the nouns of texts and the compounds that they form, with their readings."""
-        self._words: dict[str, str] = {}
-        for text in texts:
-            for run in _noun_runs(tokenize(text)):
-                self._add(run)
+        """Take the texts whose nouns, and the compounds that they form, are to be known."""
+        self._texts = texts
+        self._collected: dict[str, str] = {}
 
     def rewrite(self, text: str) -> str:
         """Write kana runs with the words of the lexicon if ``text`` has next to no kanji."""
-        if len(_KANJI.findall(text)) > _MOST_KANJI * len(text.replace(" ", "")):
+        if not _KANA_RUN.search(text) or len(_KANJI.findall(text)) > _MOST_KANJI * len(
+            text.replace(" ", "")
+        ):
             return text
         return _KANA_RUN.sub(lambda match: self._words_in(match.group()), text)
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        for text in self._texts:
+            for run in _noun_runs(tokenize(text)):
+                self._add(run)
+        return self._collected
 
     def _add(self, run: list[Token]) -> None:
         for first in range(len(run)):
@@ -42,7 +50,7 @@ class KanaLexicon:
                 surface = "".join(t.surface for t in part)
                 fits = _SHORTEST <= len(reading) <= _LONGEST and len(surface) > 1
                 if fits and _KANJI.search(surface):
-                    self._words.setdefault(reading, surface)
+                    self._collected.setdefault(reading, surface)
 
     def _words_in(self, run: str) -> str:
         """Replace the longest readings first, from the left."""

@@ -12,6 +12,7 @@ Being sums of the same quantities for every question, scores compare across ques
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from dxqa.types import Encoder, Hit, Metadata, Vectors
 _ALL_LIMIT = 5000  # passages that are all scored
 _CANDIDATES = 200  # from each side, in a larger index
 _REMEMBERED = 64  # filters
+_LEXICON_PASSAGES = 20_000  # whose words are known by their readings
 
 _SENTENCE_COSINE = 2.0
 
@@ -94,7 +96,8 @@ class Retriever:
     @cached_property
     def lexicon(self) -> KanaLexicon:
         """The words of the index and the thesaurus by their readings."""
-        return KanaLexicon([*load_thesaurus().phrases, *(p.text for p in self.store.passages)])
+        passages = self.store.passages[:_LEXICON_PASSAGES]
+        return KanaLexicon(chain(load_thesaurus().phrases, (p.text for p in passages)))
 
     def search(self, query: Query, k: int, filters: Filters | None = None) -> Retrieval:
         """Score the candidates and return the ``k`` best passages, best first."""
