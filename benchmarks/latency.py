@@ -3,9 +3,9 @@
     python benchmarks/latency.py [--passages N] [--rounds N]
 
 Without ``--passages``: over corpus/ with the bundled model. With it: over N passages made by
-shuffling the sentences of JSQuAD's paragraphs; embedding so many would take hours, so passages
-get clustered synthetic vectors (a real paragraph's vector with noise) while questions are encoded
-by the real model. Figures are medians; the machine is named, since only ratios compare across machines.
+shuffling the sentences of JSQuAD's paragraphs. Embedding so many would take hours, so passages get
+clustered synthetic vectors (a real paragraph's with noise); questions are encoded by the real
+model. Figures are medians, and only their ratios compare across machines.
 """
 
 import argparse
@@ -98,9 +98,8 @@ def main() -> None:
     search = median_ms(index.search, options.rounds)
     ask = median_ms(index.ask, options.rounds)
     print(f"{platform.machine()}, {len(index.store.passages)} passages, {index.store.dense.kind}")
-    print(
-        f"encode {encode:.1f} ms   search/encode {search / encode:.2f}   ask/encode {ask / encode:.2f}"
-    )
+    ratios = f"search/encode {search / encode:.2f}   ask/encode {ask / encode:.2f}"
+    print(f"encode {encode:.1f} ms   {ratios}")
 
 
 if __name__ == "__main__":
