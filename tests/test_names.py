@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dxqa.retrieval.names import Gazetteer, fold_romaji
+from dxqa.retrieval.names import Gazetteer
+from dxqa.retrieval.spellings import fold_romaji
 
 NAMES = [
     "愛媛県", "福島県", "埼玉県上里町", "山形県舟形町", "福井県あわら市", "宮崎県都城市",

@@ -9,12 +9,13 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dxqa.errors import DxqaError, QuestionError
-from dxqa.types import Answer, Citation, Hit, Passage, Progress
+from dxqa.errors import DxqaError
+from dxqa.exchange import answer_json, hit_json, read_questions
+from dxqa.types import Answer, Passage, Progress
 
 _INDEX = "index"
 _CORPUS = "corpus"
@@ -170,7 +171,7 @@ def _same(previous: Any, index: Any) -> bool:  # noqa: ANN401
 def _search(options: argparse.Namespace) -> None:
     hits = _load(options).search(options.question, k=options.k, filters=_filters(options))
     if options.json:
-        _print_json({"question": options.question, "hits": [_hit(hit) for hit in hits]})
+        _print_json({"question": options.question, "hits": [hit_json(hit) for hit in hits]})
         return
     for hit in hits:
         print(f"{hit.rank}. {_where(hit.passage)} (スコア {hit.score:.3f})")
@@ -248,78 +249,6 @@ def _filters(options: argparse.Namespace) -> dict[str, str]:
     if any(not sep or not key.strip() for key, sep, _ in pairs):
         _usage("--filter は KEY=VALUE の形で指定してください (例: --filter prefecture=福島県)。")
     return {key.strip(): value for key, _, value in pairs}
-
-
-def read_questions(path: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a question file.
-
-    Raises:
-        QuestionError: the file is missing, or a line is not an object with a ``question``.
-    """
-    try:
-        lines = Path(path).read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise QuestionError(
-            f"質問ファイルを読めません: {path}。場所と文字コード (UTF-8) を確認してください。"
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield _question_row(path, number, line)
-
-
-def _question_row(path: str, number: int, line: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if not isinstance(row, dict) or not isinstance(row.get("question"), str):
-        raise QuestionError(
-            f'{path} の {number} 行目が {{"id": …, "question": …}} の形ではありません。'
-        )
-    return row
-
-
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """The contract's form of an answer."""
-    return {
-        "question": answer.question,
-        "answered": answer.answered,
-        "kind": answer.kind,
-        "confidence": answer.confidence,
-        "text": answer.text,
-        "citations": [_citation(citation) for citation in answer.citations],
-        "timings_ms": dict(answer.timings_ms),
-    }
-
-
-def _citation(citation: Citation) -> dict[str, Any]:
-    return {
-        "number": citation.number,
-        **_passage(citation.passage),
-        "quote": citation.quote,
-        "start": citation.start,
-        "end": citation.end,
-    }
-
-
-def _hit(hit: Hit) -> dict[str, Any]:
-    return {
-        "rank": hit.rank,
-        "score": hit.score,
-        **_passage(hit.passage),
-        "text": hit.passage.text,
-        "start": hit.passage.start,
-        "end": hit.passage.end,
-    }
-
-
-def _passage(passage: Passage) -> dict[str, Any]:
-    return {
-        "passage_id": passage.passage_id,
-        "doc_id": passage.doc_id,
-        "heading_path": list(passage.heading_path),
-        "municipality": passage.municipality,
-    }
 
 
 def _print_json(value: dict[str, Any]) -> None:

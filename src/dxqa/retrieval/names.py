@@ -5,8 +5,7 @@ as 都城市, 都城, みやこのじょう, ミヤコノジョウ, miyakonojo a
 """
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,24 +13,21 @@ import jaconv
 from rapidfuzz.distance import Levenshtein
 
 from dxqa.japanese import PREFECTURES, Place, normalize, parse_place
-from dxqa.tokenizer import Token, tokenize
+from dxqa.retrieval.spellings import (
+    SUFFIX_READINGS,
+    fold_romaji,
+    is_own_run,
+    is_place,
+    place_groups,
+    reading_inside,
+    romaji_stems,
+    same_romaji,
+)
+from dxqa.tokenizer import tokenize
 
-_SUFFIX_READINGS = {
-    "県": ("ケン",),
-    "府": ("フ",),
-    "都": ("ト",),
-    "道": (),
-    "市": ("シ",),
-    "区": ("ク",),
-    "町": ("マチ", "チョウ"),
-    "村": ("ムラ", "ソン"),
-}
-_SUFFIX_ROMAJI = ("ken", "shi", "machi", "cho", "mura", "son", "ku", "fu", "to", "city", "town")
 _WITH_SUFFIX = re.compile(r"([一-鿿々ぁ-んァ-ヶー]{2,6}?)([県府市区町村])(?![一-鿿])")
-_KANA_RUN = re.compile(r"[ァ-ヶー]+")
 _ROMAJI_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['-][A-Za-zÀ-ɏ]+)*")
 _TYPO_LENGTH = 2
-_ROMAJI_TYPO_LENGTH = 6
 _SHORT_READING = 3
 # 埼玉県庁, 宮崎県として: the prefecture is meant, not the towns in it.
 _AS_ITSELF = re.compile(r"[都道府県]?庁|自体|として|が(?!つ)")
@@ -76,7 +72,7 @@ class _Name:
     @cached_property
     def reading(self) -> str:
         """Katakana of the stem."""
-        return _reading(self.short, self.stem)
+        return reading_inside(self.short, self.stem)
 
     @cached_property
     def romaji(self) -> str:
@@ -183,19 +179,19 @@ class Gazetteer:
         for name in sorted(self._names, key=lambda n: -len(n.reading)):
             if not name.reading:
                 continue
-            suffixes = "|".join(_SUFFIX_READINGS.get(name.short[-1], ())) or "(?!)"
+            suffixes = "|".join(SUFFIX_READINGS.get(name.short[-1], ())) or "(?!)"
             pattern = rf"{name.reading}(?:({suffixes})|[{name.short[-1]}])?"
             for match in list(re.finditer(pattern, kana)):
-                own_run = _is_own_run(kana, match)
+                own_run = is_own_run(kana, match)
                 if match.group() != name.reading or own_run or len(name.reading) > _SHORT_READING:
                     scan.take_name(match.start(), match.end(), name)
                     kana = str(jaconv.hira2kata(scan.text))
 
     def _by_romaji(self, scan: _Scan) -> None:
         for match in list(_ROMAJI_WORD.finditer(scan.text)):
-            words = _romaji_stems(match.group())
+            words = romaji_stems(match.group())
             name = next(
-                (n for n in self._names if any(_same_romaji(w, n.romaji) for w in words)), None
+                (n for n in self._names if any(same_romaji(w, n.romaji) for w in words)), None
             )
             if name:
                 scan.take_name(match.start(), match.end(), name)
@@ -204,7 +200,10 @@ class Gazetteer:
         """Take names with one slip, unless what is typed is itself a place that exists."""
         for match in list(_WITH_SUFFIX.finditer(scan.text)):
             stem, suffix = match.groups()
-            if _is_place(match.group()) and _reading(match.group(), stem) not in self._readings:
+            if (
+                is_place(match.group())
+                and reading_inside(match.group(), stem) not in self._readings
+            ):
                 continue
             for length in range(len(stem), 1, -1):
                 name = self._alike(stem[-length:], suffix)
@@ -223,7 +222,7 @@ class Gazetteer:
     def _alike(self, stem: str, suffix: str) -> _Name | None:
         """Return the one name of this suffix that sounds the same or is one character off."""
         candidates = [n for n in self._names if n.short[-1] == suffix]
-        reading = _reading(stem + suffix, stem)
+        reading = reading_inside(stem + suffix, stem)
         same_sound = [n for n in candidates if reading and n.reading == reading]
         one_off = [
             n
@@ -237,7 +236,7 @@ class Gazetteer:
     def _other_places(self, scan: _Scan) -> None:
         """Take the places that are left: a prefecture that holds cases, or nothing we know."""
         held = {n.place.prefecture for n in self._names}
-        for group in _place_groups(scan.text):
+        for group in place_groups(scan.text):
             start, end = group[0].start, group[-1].end
             typed = scan.text[start:end]
             prefecture = next((p for p in PREFECTURES if typed in (p, p[:-1])), "")
@@ -251,71 +250,6 @@ class Gazetteer:
             else:
                 continue
             scan.take(start, end)
-
-
-def fold_romaji(text: str) -> str:
-    """Fold spellings of one sound: Ōita, Oita, Ooita and ohita are the same."""
-    plain = "".join(
-        c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c)
-    )
-    plain = re.sub(r"[^a-z]", "", plain)
-    for spelling, folded in (("si", "shi"), ("ti", "chi"), ("tu", "tsu"), ("zi", "ji")):
-        plain = re.sub(rf"(?<![sc]){spelling}" if spelling == "si" else spelling, folded, plain)
-    plain = re.sub(
-        r"(?<=[a-z])hu", "fu", re.sub(r"oh(?![aiueoy])", "o", plain.replace("jyo", "jo"))
-    )
-    return re.sub(r"ou|oo", "o", re.sub(r"uu", "u", re.sub(r"ii", "i", plain)))
-
-
-def _romaji_stems(word: str) -> list[str]:
-    """Return the word folded, as it is and without -shi, -ken and the like."""
-    whole = fold_romaji(word)
-    return [whole, *(whole.removesuffix(s) for s in _SUFFIX_ROMAJI if whole.endswith(s))]
-
-
-def _same_romaji(word: str, romaji: str) -> bool:
-    slip = Levenshtein.distance(word, romaji)
-    return slip == 0 or (slip == 1 and len(word) >= _ROMAJI_TYPO_LENGTH)
-
-
-def _reading(name: str, stem: str) -> str:
-    """Katakana of ``stem`` as it reads inside ``name``; empty if any of it is unknown."""
-    tokens = [t for t in tokenize(name) if t.start < len(stem)]
-    if not tokens or tokens[-1].end != len(stem) or not all(t.reading for t in tokens):
-        kana = str(jaconv.hira2kata(stem))
-        return kana if _KANA_RUN.fullmatch(kana) else ""
-    return "".join(t.reading for t in tokens)
-
-
-def _is_own_run(kana: str, match: re.Match[str]) -> bool:
-    before, after = kana[: match.start()][-1:], kana[match.end() :][:1]
-    return not _KANA_RUN.match(before) and (
-        not _KANA_RUN.match(after) or after in "ノハデモニトガヲ"
-    )
-
-
-def _is_place(text: str) -> bool:
-    tokens = tokenize(text)
-    return bool(tokens) and "地名" in tokens[-2 if len(tokens) > 1 else -1].detail
-
-
-def _place_groups(text: str) -> Iterator[list[Token]]:
-    """Yield runs of tokens that name one place: 東京都府中市, 渋谷区, 長野."""
-    tokens = tokenize(text)
-    at = 0
-    while at < len(tokens):
-        end = at
-        while end < len(tokens) and "地名" in tokens[end].detail and not _is_country(tokens[end]):
-            end += 1
-            if end < len(tokens) and tokens[end].surface in _SUFFIX_READINGS:
-                end += 1
-        if end > at:
-            yield list(tokens[at:end])
-        at = max(end, at + 1)
-
-
-def _is_country(token: Token) -> bool:
-    return token.lemma in ("日本", "ニッポン", "ニホン") or token.detail.endswith("国")
 
 
 def _ordered(found: list[tuple[int, str]]) -> tuple[str, ...]:
