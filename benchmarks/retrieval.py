@@ -71,7 +71,6 @@ def weighted(**changes: float) -> Scorer:
 
     def score(retriever: Retriever, row: Row) -> NDArray[np.float32]:
         other = Retriever(retriever.store, retriever.encoder, Weights(**changes))
-        other.__dict__["lexicon"] = retriever.lexicon
         return full(other, row)
 
     return score

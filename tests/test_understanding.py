@@ -9,7 +9,7 @@ from dxqa.retrieval.kinds import question_kind
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import Thesaurus
-from dxqa.retrieval.understanding import understand
+from dxqa.retrieval.understanding import Knowledge, understand
 from dxqa.types import Metadata
 
 NAMES = ["福島県", "山形県酒田市", "神奈川県横浜市", "大分県", "宮崎県都城市"]
@@ -17,7 +17,8 @@ NAMES = ["福島県", "山形県酒田市", "神奈川県横浜市", "大分県"
 
 def _understand(question: str, *history: str) -> Query:
     lexicon = KanaLexicon(["外部人材を登用", "満足度を記録した", "お金"])
-    return understand(question, history, Gazetteer(NAMES, lambda _: False), lexicon)
+    knowledge = Knowledge(Gazetteer(NAMES, lambda _: False), lexicon, frozenset())
+    return understand(question, history, knowledge)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,12 @@ def test_ordinary_hiragana_is_left_alone() -> None:
         ("人口1万人未満", {"population": "..9999"}, ("人口1万人未満",)),
         ("県の事例だけ見たい", {"kind": "都道府県"}, ("都道府県",)),
         ("四国の自治体は", {"prefecture": ["徳島県", "香川県", "愛媛県", "高知県"]}, ("四国",)),
+        ("中国の人口", {}, ()),
+        (
+            "中国地方の事例",
+            {"prefecture": ["鳥取県", "島根県", "岡山県", "広島県", "山口県"]},
+            ("中国",),
+        ),
         ("95%以上の満足度", {}, ()),
         ("町長がトップの町は", {}, ()),
     ],
@@ -90,7 +97,7 @@ def test_ordinary_hiragana_is_left_alone() -> None:
 def test_filters_are_understood(
     question: str, filters: dict[str, object], said: tuple[str, ...]
 ) -> None:
-    understood = understand_filters(question, ())
+    understood = understand_filters(question, (), {"population", "kind", "prefecture"})
     assert understood.filters == filters
     assert understood.said == said
 
@@ -106,6 +113,10 @@ def test_filters_are_understood(
 )
 def test_asked_kind(question: str, kind: str | None) -> None:
     assert asked_kind(question) == kind
+
+
+def test_no_filter_is_read_for_what_an_index_does_not_have() -> None:
+    assert understand_filters("九州の自治体は", (), {"kind"}).filters == {}
 
 
 def test_filters() -> None:

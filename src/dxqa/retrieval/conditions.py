@@ -1,7 +1,7 @@
 """Conditions on metadata: given as filters, or understood from a question."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dxqa.errors import QuestionError
@@ -21,9 +21,9 @@ _ONLY_KIND = re.compile(
     r"|(?<=^の)(都道府県|県|市|町)(?=で|の|は)|(?<=[ 、]の)(都道府県|県|市|町)(?=で|の|は|を)"
     r"|「(都道府県|県|市|町)」(?=は|の|を)"
 )
-_REGION = re.compile(
-    rf"({'|'.join(sorted(REGIONS, key=len, reverse=True))})(?:地方|地域|エリア)?(?=の|で|に)"
-)
+_REGIONS = "|".join(sorted(REGIONS.keys() - {"中国"}, key=len, reverse=True))
+# 中国 alone is the country.
+_REGION = re.compile(rf"(中国(?=地方)|{_REGIONS})(?:地方|地域|エリア)?(?=の|で|に)")
 _KINDS = (
     (
         "都道府県",
@@ -78,16 +78,19 @@ def matches(metadata: Metadata, filters: Filters) -> bool:
     return all(_matches(metadata.get(key), wanted) for key, wanted in filters.items())
 
 
-def understand_filters(question: str, prefectures: Sequence[str]) -> Understood:
+def understand_filters(
+    question: str, prefectures: Sequence[str], keys: Collection[str]
+) -> Understood:
     """Read 「人口3万人以下の町で」, 「県の事例だけ」, 「西日本の」 and named prefectures.
 
     Args:
         question: in normal form.
         prefectures: those named that hold cases without being one.
+        keys: the metadata keys that the index has; no filter is read for others.
     """
     found = Understood({}, (), question)
-    for read in (_population, _only_kind, _region):
-        found = read(found)
+    for key, read in (("population", _population), ("kind", _only_kind), ("prefecture", _region)):
+        found = read(found) if key in keys else found
     if prefectures and "prefecture" not in found.filters:
         found.filters["prefecture"] = list(prefectures)
         found = replace(found, said=(*found.said, "、".join(prefectures)))

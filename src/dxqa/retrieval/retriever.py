@@ -22,7 +22,7 @@ from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import load_thesaurus
-from dxqa.retrieval.understanding import understand
+from dxqa.retrieval.understanding import Knowledge, understand
 from dxqa.store import Store
 from dxqa.tokenizer import terms
 from dxqa.types import Encoder, Hit, Metadata, Vectors
@@ -91,13 +91,17 @@ class Retriever:
 
     def understand(self, question: str, history: Sequence[str] = ()) -> Query:
         """Question and earlier questions to Query."""
-        return understand(question, history, self.gazetteer, self.lexicon)
+        return understand(question, history, self._knowledge)
 
     @cached_property
-    def lexicon(self) -> KanaLexicon:
-        """The words of the index and the thesaurus by their readings."""
-        passages = self.store.passages[:_LEXICON_PASSAGES]
-        return KanaLexicon(chain(load_thesaurus().phrases, (p.text for p in passages)))
+    def _knowledge(self) -> Knowledge:
+        passages = self.store.passages
+        texts = (p.text for p in passages[:_LEXICON_PASSAGES])
+        return Knowledge(
+            gazetteer=self.gazetteer,
+            lexicon=KanaLexicon(chain(load_thesaurus().phrases, texts)),
+            keys=frozenset(key for p in passages for key in p.metadata),
+        )
 
     def search(self, query: Query, k: int, filters: Filters | None = None) -> Retrieval:
         """Score the candidates and return the ``k`` best passages, best first."""

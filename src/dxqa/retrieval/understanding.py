@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
@@ -27,14 +27,29 @@ _FEW_WORDS = 2
 _COUNTED = ("事例", "自治", "団体", "つの事", "件の")  # 11事例のうち: counts sources, is no subject
 
 
-def understand(
-    question: str, history: Sequence[str], gazetteer: Gazetteer, lexicon: KanaLexicon
-) -> Query:
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What an index knows that helps to read a question.
+
+    Attributes:
+        gazetteer: its municipalities.
+        lexicon: its words by their readings.
+        keys: its metadata keys, which filters can be read for.
+    """
+
+    gazetteer: Gazetteer
+    lexicon: KanaLexicon
+    keys: frozenset[str]
+
+
+def understand(question: str, history: Sequence[str], knowledge: Knowledge) -> Query:
     """Read a question in the light of the earlier ones, oldest first."""
+    gazetteer, lexicon = knowledge.gazetteer, knowledge.lexicon
     mentions = _in_kanji(gazetteer.recognise(question), lexicon)
     excluded = _excluded(question, mentions, gazetteer)
     places = tuple(name for name in mentions.known if name not in excluded)
-    understood = understand_filters(mentions.rest, () if places else mentions.prefectures)
+    prefectures = () if places else mentions.prefectures
+    understood = understand_filters(mentions.rest, prefectures, knowledge.keys)
     own = _concepts(understood.rest)
     earlier = [_in_kanji(gazetteer.recognise(h), lexicon) for h in history]
     kind = question_kind(mentions.text, len(places))
