@@ -66,7 +66,7 @@ class DenseIndex:
 
     def vectors(self, rows: Rows | None = None) -> Vectors:
         """Return a copy of these rows, or of all: ``(n, dim)`` float32."""
-        if rows is None:
+        if rows is None or np.array_equal(rows, np.arange(len(self))):
             found: Vectors = self._index.reconstruct_n(0, len(self))
         else:
             found = self._index.reconstruct_batch(np.asarray(rows, dtype=np.int64))
