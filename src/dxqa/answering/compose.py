@@ -109,7 +109,7 @@ def draft(desk: Desk) -> Draft:
     if query.superlative or ("population" in query.filters and not query.own_concepts):
         return contact.by_population(query, desk.store, desk.visible_places())
     if query.kind == "contact" and query.places:
-        found = contact.draft(query, desk.store, desk.candidates)
+        found = contact.draft(query, desk.store)
         if found is not None:
             return found
     forms: dict[str, Callable[[Desk], Draft]] = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dxqa.answering.draft import Claim, Draft, Group
-from dxqa.answering.evidence import Candidates, Evidence
+from dxqa.answering.evidence import Evidence
 from dxqa.answering.slots import TEL
 from dxqa.japanese import find_quantities, normalize
 from dxqa.retrieval import Query
@@ -17,12 +17,11 @@ _ASKED = {
 }
 
 
-def draft(query: Query, store: Store, candidates: Candidates) -> Draft | None:
+def draft(query: Query, store: Store) -> Draft | None:
     """Answer for one municipality; None where the question is about something else.
 
     A value asked for that neither metadata nor text give makes a draft without claims.
     """
-    del candidates
     question = query.own_text.lower()
     keys = [key for key, (_, words) in _ASKED.items() if any(w in question for w in words)]
     name = query.places[0]

@@ -1,7 +1,7 @@
 """Japanese text as officials write it: one normal form, and figures, years and names in it."""
 
 from dxqa.japanese.normalize import Normalized, normalize
-from dxqa.japanese.places import PREFECTURES, REGIONS, Place, find_places, parse_place
+from dxqa.japanese.places import PREFECTURES, REGIONS, Place, parse_place
 from dxqa.japanese.quantities import Quantity, find_quantities
 from dxqa.japanese.sentences import split_sentences
 
@@ -11,7 +11,6 @@ __all__ = [
     "Normalized",
     "Place",
     "Quantity",
-    "find_places",
     "find_quantities",
     "normalize",
     "parse_place",

@@ -39,7 +39,6 @@ REGIONS = {
 
 _PREFECTURE = "|".join(PREFECTURES)
 _FULL_NAME = re.compile(rf"({_PREFECTURE})?([^\s、。,・:|]{{1,7}}?[市区町村])?")
-_IN_TEXT = re.compile(rf"({_PREFECTURE})(?:([一-鿿ぁ-んァ-ヶ々]{{1,6}}?[市区町村])(?![一-鿿]))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,3 @@ def parse_place(name: str) -> Place | None:
     if match is None or not match.group():
         return None
     return Place(match.group(1) or "", match.group(2) or "")
-
-
-def find_places(text: str) -> list[Place]:
-    """Find places written with their prefecture (福島県, 福井県あわら市), in order."""
-    found = _IN_TEXT.finditer(normalize(text).text)
-    return [Place(m.group(1), m.group(2) or "") for m in found]

@@ -120,11 +120,8 @@ def _only_kind(found: Understood) -> Understood:
     match = _ONLY_KIND.search(found.rest)
     if match is None:
         return found
-    kind = (
-        next(k for k in match.groups() if k)
-        .replace("県", "都道府県")
-        .replace("都道府都道府", "都道府")
-    )
+    said = next(k for k in match.groups() if k)
+    kind = "都道府県" if said == "県" else said
     rest = found.rest[: match.start()] + " " + found.rest[match.end() :]
     return Understood({**found.filters, "kind": kind}, (*found.said, kind), rest)
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,11 +96,3 @@ class Store:
         """The characters of a sentence."""
         document = self.documents[self.passages[sentence.passage].doc_id]
         return document.text[sentence.start : sentence.end]
-
-    def quote(self, passage: Passage, start: int, end: int) -> str:
-        """The characters ``start:end`` of the document that a passage is from."""
-        return self.documents[passage.doc_id].text[start:end]
-
-    def info(self) -> dict[str, Any]:
-        """The manifest as plain data."""
-        return {name: getattr(self.manifest, name) for name in Manifest.__slots__}
