@@ -70,6 +70,7 @@ def test_a_span_maps_back_over_a_combining_mark() -> None:
         ("95%以上", ["#95"]),
         ("一部の人", []),
         ("千葉市で十分", []),
+        ("\ua620と٣と१", []),  # digits of other scripts
     ],
 )
 def test_the_same_figure_has_the_same_term(text: str, terms: list[str]) -> None:

@@ -12,14 +12,15 @@ _DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")}
 _SMALL = {"十": 10, "百": 100, "千": 1000}
 _LARGE = {"万": 10**4, "億": 10**8, "兆": 10**12}
 
-_ARABIC = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+# ASCII only: \d would also take the digits of other scripts, which have no normal form here.
+_ARABIC = r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?"
 # One kanji digit alone is a figure only before a counter (四つ, but not 一部).
 _COUNTER = "[つ人名年月日回件割個社次期本点%万億]"
 _KANJI = rf"[〇一二三四五六七八九十百千]{{2,}}|[一二三四五六七八九十百千](?={_COUNTER})"
 _ERA_YEAR = re.compile(
     rf"(令和|平成|昭和|大正|明治|(?<![A-Za-z])[RHS])\.?({_ARABIC}|{_KANJI}|元)(?=年|\.|$|[^\d])"
 )
-_WEST_YEAR = re.compile(r"(?<!\d)((?:18|19|20)\d{2})年?")
+_WEST_YEAR = re.compile(r"(?<!\d)((?:18|19|20)[0-9]{2})年?")
 _NUMBER = re.compile(rf"({_ARABIC}|{_KANJI})([千]?[万億兆])?")
 _UNIT = re.compile(r"[%一-鿿ヶカケかつ]{0,2}")
 
