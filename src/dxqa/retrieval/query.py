@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from dxqa.lexical import Concept
 from dxqa.retrieval.conditions import Filters, Superlative
-from dxqa.retrieval.names import Mentions
+from dxqa.retrieval.mentions import Mentions
 
 
 @dataclass(frozen=True, slots=True)

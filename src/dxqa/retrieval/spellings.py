@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 
 import jaconv
-from rapidfuzz.distance import Levenshtein
+from rapidfuzz.distance import OSA, Levenshtein
 
 from dxqa.tokenizer import Token, tokenize
 
@@ -22,6 +22,8 @@ SUFFIX_READINGS = {
 _SUFFIX_ROMAJI = ("ken", "shi", "machi", "cho", "mura", "son", "ku", "fu", "to", "city", "town")
 _KANA_RUN = re.compile(r"[ァ-ヶー]+")
 _ROMAJI_TYPO_LENGTH = 6
+_SLIP_LENGTH = 4
+_PARTICLES = "ノハデモニトガヲッ"
 
 
 def fold_romaji(text: str) -> str:
@@ -50,6 +52,41 @@ def same_romaji(word: str, romaji: str) -> bool:
     return slip == 0 or (slip == 1 and len(word) >= _ROMAJI_TYPO_LENGTH)
 
 
+def one_slip(kana: str, reading: str) -> bool:
+    """Whether katakana is one slip away from a reading: a wrong, missing, extra or swapped sign.
+
+    Marks of voice are no slip of their own (サカダ, サカタ); short readings allow nothing else.
+    """
+    if not reading or not _KANA_RUN.fullmatch(kana):
+        return False
+    if _voiceless(kana) == _voiceless(reading):
+        return True
+    return len(reading) >= _SLIP_LENGTH and OSA.distance(kana, reading) == 1
+
+
+def slipped_length(kana: str, reading: str, suffix: str) -> int:
+    """Return how much of the beginning of a run of kana is a reading with one slip, or 0.
+
+    A reading of few signs needs its 市 or 町 behind it, and after any reading there must be the end
+    of the run or a particle: くるまはどこ is not 来島.
+    """
+    endings = ["", *SUFFIX_READINGS.get(suffix, ())]
+    for ending in sorted(endings, key=len, reverse=True):
+        whole = reading + ending
+        for length in range(len(whole) + 1, len(whole) - 2, -1):
+            typed, after = kana[:length], kana[length : length + 1]
+            stem = typed.removesuffix(ending)
+            fits = len(typed) == length and typed.endswith(ending) and one_slip(stem, reading)
+            if fits and len(whole) > _SLIP_LENGTH and (not after or after in _PARTICLES):
+                return length
+    return 0
+
+
+def _voiceless(kana: str) -> str:
+    """Strip the marks of voice: ガ is カ, パ is ハ."""
+    return "".join(c for c in unicodedata.normalize("NFD", kana) if not unicodedata.combining(c))
+
+
 def reading_inside(name: str, stem: str) -> str:
     """Katakana of ``stem`` as it reads inside ``name``; empty if any of it is unknown."""
     tokens = [t for t in tokenize(name) if t.start < len(stem)]
@@ -62,9 +99,7 @@ def reading_inside(name: str, stem: str) -> str:
 def is_own_run(kana: str, match: re.Match[str]) -> bool:
     """Whether a match in katakana stands for itself: nothing but a particle touches it."""
     before, after = kana[: match.start()][-1:], kana[match.end() :][:1]
-    return not _KANA_RUN.match(before) and (
-        not _KANA_RUN.match(after) or after in "ノハデモニトガヲ"
-    )
+    return not _KANA_RUN.match(before) and (not _KANA_RUN.match(after) or after in _PARTICLES)
 
 
 def is_place(text: str) -> bool:

@@ -11,7 +11,8 @@ from dxqa.lexical import Concept
 from dxqa.retrieval.conditions import asked_kind, population_superlative, understand_filters
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.kinds import asks_for_all, question_kind
-from dxqa.retrieval.names import Gazetteer, Mentions
+from dxqa.retrieval.mentions import Mentions
+from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import load_thesaurus, term_groups
 from dxqa.tokenizer import Token, pairs, tokenize
