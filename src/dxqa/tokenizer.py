@@ -1,5 +1,6 @@
 """Morphological analysis with fugashi (MeCab) and the UniDic dictionary that pip installs."""
 
+import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -15,6 +16,8 @@ _STOP = frozenset(
     "御 事 物 者 所 時 為 方 様 訳 筈 内 中 上 等 他 何 誰 何処 何時 何れ 何の 幾つ 幾ら "
     "如何 如何に 此れ 其れ 此の 其の 無い 良い 教える 知る 願う 下さい 思う 考える くださる".split()
 )
+_PHRASE = re.compile(r"[^\W_]{3,}")
+_HIRAGANA = re.compile(r"[ぁ-ゖー]+")
 _CONTENT = frozenset(["名詞", "動詞", "形容詞", "形状詞", "接尾辞", "接頭辞", "副詞"])
 
 
@@ -73,6 +76,17 @@ def pairs(text: str) -> list[str]:
     """
     lemmas = [token.lemma for token in tokenize(text) if token.is_content]
     return [f"{first} {second}" for first, second in pairwise(lemmas)]
+
+
+def trigrams(text: str) -> list[str]:
+    """Return each three characters that follow one another within a word or phrase.
+
+    They meet where the analyser cuts differently, or where a word is misspelt. Three hiragana
+    are left out: they are mostly endings.
+    """
+    runs = _PHRASE.findall(normalize(text).text.lower())
+    found = (run[at : at + 3] for run in runs for at in range(len(run) - 2))
+    return [three for three in found if not _HIRAGANA.fullmatch(three)]
 
 
 @cache

@@ -20,6 +20,7 @@ class Query:
         own_concepts: how many of ``concepts`` come from the question itself (they stand first).
         focus: the concept of the last noun of the question, often what is asked for.
         pairs: words of the question that follow one another.
+        trigrams: three characters that follow one another in the question, names left out.
         mentions: the places in the question.
         places: full names the answer must be about; inherited from history where none is named.
         excluded: full names the answer must not be about (横浜市以外).
@@ -39,6 +40,7 @@ class Query:
     own_concepts: int
     focus: Concept | None
     pairs: tuple[str, ...]
+    trigrams: tuple[str, ...]
     mentions: Mentions
     places: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ A passage's score is a weighted sum of
 
 - the best cosine of the question with one of its sentences (a fact stands in one sentence; a vector
   of the whole passage drowns it), and that with the passage itself;
-- how much of the question's words the passage covers.
+- how much of the question's words the passage covers, and how much of its runs of characters.
 
 Being sums of the same quantities for every question, scores compare across questions as well.
 """
@@ -41,7 +41,8 @@ class Weights:
 
     passage_cosine: float = 2.0
     sentence_cosine: float = 2.0
-    coverage: float = 1.0
+    coverage: float = 0.8
+    trigrams: float = 0.5
     place: float = 2.0
     any_case: float = 0.6
     asked_kind: float = 0.2
@@ -113,6 +114,7 @@ class Retriever:
         dense = weights.passage_cosine * store.dense.cosines(vectors, rows)
         dense += weights.sentence_cosine * best_sentence
         lexical = weights.coverage * coverage[rows]
+        lexical += weights.trigrams * self._trigrams(query)[rows]
         relevance = dense + lexical
         scores = relevance + self._place_scores(query)[rows]
         return Retrieval(
@@ -123,6 +125,9 @@ class Retriever:
             relevance=_spread_out(rows, relevance, len(store.passages)),
             sentence_cosine=sentence_cosine,
         )
+
+    def _trigrams(self, query: Query) -> Scores:
+        return self.store.trigrams.coverage([{trigram: 1.0} for trigram in query.trigrams])
 
     def _occurs(self, word: str) -> bool:
         return any(self.store.lexical.knows(term) for term in terms(word))

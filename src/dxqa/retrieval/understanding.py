@@ -15,7 +15,7 @@ from dxqa.retrieval.mentions import Mentions
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.thesaurus import load_thesaurus, term_groups
-from dxqa.tokenizer import Token, pairs, tokenize
+from dxqa.tokenizer import Token, pairs, tokenize, trigrams
 
 _SYNONYM_WEIGHT = 0.7
 _HISTORY_WEIGHT = 0.4
@@ -70,6 +70,7 @@ def understand(question: str, history: Sequence[str], knowledge: Knowledge) -> Q
         own_concepts=len(own),
         focus=_focus(understood.rest, own),
         pairs=tuple(pairs(understood.rest)),
+        trigrams=tuple(dict.fromkeys(trigrams(understood.rest))),
         mentions=mentions,
         places=places,
         excluded=excluded,

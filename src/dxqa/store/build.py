@@ -11,7 +11,7 @@ from dxqa.errors import CorpusError
 from dxqa.lexical import LexicalIndex
 from dxqa.passages import encoder_text, split_passages
 from dxqa.store.store import Manifest, Store
-from dxqa.tokenizer import pairs, terms
+from dxqa.tokenizer import pairs, terms, trigrams
 from dxqa.types import Document, Encoder, Passage, Progress, Vectors
 
 
@@ -62,6 +62,7 @@ def build(
         dense=DenseIndex.build(vectors[: len(passages)]),
         sentence_dense=DenseIndex.build(vectors[len(passages) :], searched=False),
         lexical=LexicalIndex.build([_lexical_terms(encoder_text(p)) for p in passages]),
+        trigrams=LexicalIndex.build([trigrams(encoder_text(p)) for p in passages]),
         sentence_lexical=LexicalIndex.build([_lexical_terms(text) for text in sentences]),
     )
     return store, report

@@ -1,7 +1,7 @@
 """A Store on disk: each build in a folder of its own, switched in by replacing one file.
 
     index/manifest.json            names the generation in use
-    index/generation-<hash>/       documents.jsonl passages.jsonl *.faiss lexical/
+    index/generation-<hash>/       documents.jsonl passages.jsonl *.faiss lexical/ …
 
 A reader sees the old generation or the new one, never half of either.
 """
@@ -22,7 +22,7 @@ from dxqa.lexical import LexicalIndex
 from dxqa.store.store import Manifest, Store
 from dxqa.types import Document, Passage
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _MANIFEST = "manifest.json"
 _REBUILD = "`dxqa build --force` で作り直してください。"
 
@@ -66,6 +66,7 @@ def load(folder: str | Path) -> Store:
         dense=DenseIndex.load(generation / "passages.faiss"),
         sentence_dense=DenseIndex.load(generation / "sentences.faiss"),
         lexical=LexicalIndex.load(generation / "lexical"),
+        trigrams=LexicalIndex.load(generation / "trigrams"),
         sentence_lexical=LexicalIndex.load(generation / "sentence_lexical"),
     )
 
@@ -101,6 +102,7 @@ def _write_generation(store: Store, folder: Path) -> None:
     store.dense.save(folder / "passages.faiss")
     store.sentence_dense.save(folder / "sentences.faiss")
     store.lexical.save(folder / "lexical")
+    store.trigrams.save(folder / "trigrams")
     store.sentence_lexical.save(folder / "sentence_lexical")
 
 

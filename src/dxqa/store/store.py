@@ -50,7 +50,7 @@ class Sentence:
 class Store:
     """Passages with both indexes over them; row i of each belongs to ``passages[i]``.
 
-    ``sentence_dense`` and ``sentence_lexical`` hold one row a sentence, in the order of
+    ``lexical`` is over words, ``trigrams`` over characters. ``sentence_dense`` and ``sentence_lexical`` hold one row a sentence, in the order of
     ``sentences``.
     """
 
@@ -60,6 +60,7 @@ class Store:
     dense: DenseIndex
     sentence_dense: DenseIndex
     lexical: LexicalIndex
+    trigrams: LexicalIndex
     sentence_lexical: LexicalIndex
 
     @cached_property
