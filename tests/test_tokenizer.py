@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dxqa.tokenizer import pairs, terms, tokenize
+from dxqa.tokenizer import pairs, terms, tokenize, trigrams
 
 
 def test_terms_are_lemmas_of_content_words_with_canonical_figures() -> None:
@@ -36,3 +36,9 @@ def test_pairs_are_of_words_that_follow_one_another() -> None:
 def test_any_text_is_analysed(text: str) -> None:
     assert all(0 <= t.start <= t.end <= len(text) for t in tokenize(text))
     terms(text)
+
+
+def test_trigrams_stay_within_a_phrase_and_leave_out_endings() -> None:
+    assert trigrams("窓口の待ち、ＤＸ推進") == ["窓口の", "口の待", "の待ち", "dx推", "x推進"]
+    assert trigrams("ありますか") == []
+    assert trigrams("CDO") == ["cdo"]
