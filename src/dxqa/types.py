@@ -102,14 +102,42 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer.
+
+    Attributes:
+        text: without citation marks.
+        numbers: of the citations that back it; empty where it says that nothing is said.
+        aspect: what it is about (体制, 財源), where an answer is laid out by aspects.
+    """
+
+    text: str
+    numbers: tuple[int, ...] = ()
+    aspect: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Statements about one case or chapter, under its name (``""`` for none)."""
+
+    label: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer made of cited sentences, or a refusal (``answered`` is false).
+
+    ``text`` is the whole answer as it is read; ``lead`` and ``parts`` are the same, laid out for
+    tables and documents.
 
     Attributes:
         kind: form of the answer: fact, contact, list, compare, explain, or declined.
         confidence: 0..1, how surely the citations answer the question.
         timings_ms: milliseconds per step.
         notes: remarks that the reader should see (an assumed filter, a discrepancy).
+        lead: the sentence before the parts; of a refusal, what is missing.
+        parts: the statements, by case or chapter.
     """
 
     question: str
@@ -120,6 +148,8 @@ class Answer:
     confidence: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    lead: str = ""
+    parts: tuple[Part, ...] = ()
 
     @property
     def answered(self) -> bool:

@@ -1,14 +1,16 @@
 """Drafts of answers, and how they are put into words with numbered citations."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dxqa.answering.evidence import Evidence
 from dxqa.japanese import normalize
 from dxqa.retrieval import Retrieval
 from dxqa.store import Store
-from dxqa.types import Answer, Citation
+from dxqa.types import Answer, Citation, Part, Statement
+
+NOT_SAID = "資料に記載がありません。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class Claim:
 
     evidence: tuple[Evidence, ...]
     text: str = ""
+    aspect: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ class _Citations:
         self._store = store
         self._numbers: dict[tuple[str, int, int], Citation] = {}
 
-    def mark(self, evidence: Sequence[Evidence]) -> str:
-        return "".join(f"[{self._cite(e).number}]" for e in evidence)
+    def numbers(self, evidence: Sequence[Evidence]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(self._cite(e).number for e in evidence))
 
     def all(self) -> tuple[Citation, ...]:
         return tuple(self._numbers.values())
@@ -76,24 +79,41 @@ def render(draft: Draft, retrieval: Retrieval, store: Store) -> Answer:
     """Put a draft into words."""
     citations = _Citations(store)
     remarks = remarks_on(retrieval)
-    lines = [*remarks, draft.lead] if draft.lead else list(remarks)
-    for group in draft.groups:
-        if group.label:
-            lines += ["", f"■ {group.label}"]
-        if not group.claims:
-            lines.append("・資料には、これにあたる記述が見つかりません。")
-        for claim in group.claims:
-            said = claim.text or plain(store, claim.evidence[0])
-            lines.append(f"・{said}{citations.mark(claim.evidence)}")
+    parts = tuple(_part(group, store, citations) for group in draft.groups)
     return Answer(
         question=retrieval.query.question,
-        text="\n".join(lines).strip(),
+        text="\n".join([*remarks, *_lines(draft.lead, parts)]).strip(),
         citations=citations.all(),
         hits=retrieval.hits,
         kind=draft.kind,
         confidence=round(draft.confidence or 0.0, 3),
         notes=tuple(remarks),
+        lead=draft.lead,
+        parts=parts,
     )
+
+
+def _part(group: Group, store: Store, citations: _Citations) -> Part:
+    statements = tuple(
+        Statement(
+            text=claim.text or plain(store, claim.evidence[0]),
+            numbers=citations.numbers(claim.evidence),
+            aspect=claim.aspect,
+        )
+        for claim in group.claims
+    )
+    return Part(group.label, statements or (Statement(NOT_SAID),))
+
+
+def _lines(lead: str, parts: Sequence[Part]) -> Iterator[str]:
+    if lead:
+        yield lead
+    for part in parts:
+        if part.label:
+            yield from ("", f"■ {part.label}")
+        for said in part.statements:
+            aspect = f"{said.aspect}: " if said.aspect else ""
+            yield f"・{aspect}{said.text}{''.join(f'[{n}]' for n in said.numbers)}"
 
 
 def _without_population(retrieval: Retrieval) -> list[str]:

@@ -26,6 +26,7 @@ def refuse(
         kind="declined",
         confidence=round(confidence, 3),
         notes=tuple(remarks_on(retrieval)),
+        lead=_reason(retrieval, store, missing),
     )
 
 

@@ -48,10 +48,10 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Store:
-    """Passages with both indexes over them; row i of each belongs to ``passages[i]``.
+    """Passages with the indexes over them; row i of each belongs to ``passages[i]``.
 
-    ``lexical`` is over words, ``trigrams`` over characters. ``sentence_dense`` and ``sentence_lexical`` hold one row a sentence, in the order of
-    ``sentences``.
+    ``lexical`` is over words, ``trigrams`` over characters. ``sentence_dense`` and
+    ``sentence_lexical`` hold one row a sentence, in the order of ``sentences``.
     """
 
     manifest: Manifest
