@@ -132,7 +132,7 @@ class Answer:
     tables and documents.
 
     Attributes:
-        kind: form of the answer: fact, contact, list, compare, explain, or declined.
+        kind: form of the answer: fact, contact, card, list, compare, explain, or declined.
         confidence: 0..1, how surely the citations answer the question.
         timings_ms: milliseconds per step.
         notes: remarks that the reader should see (an assumed filter, a discrepancy).

