@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import mean, quantiles
 
-from pairs import Group, read_groups
-
 from dxqa.tokenizer import tokenize
+from pairs import Group, read_groups
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"

@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 DATA = Path(__file__).parent / "data"
 
@@ -79,7 +80,7 @@ def read_groups(*paths: Path) -> Iterator[Group]:
                 raise ValueError(f"{path.name}:{number}: {error!r}") from error
 
 
-def _group(row: dict) -> Group:
+def _group(row: dict[str, Any]) -> Group:
     passages = {
         p["id"]: Passage(p["municipality"], p["heading"], tuple(p["sentences"]))
         for p in row["passages"]
@@ -88,7 +89,7 @@ def _group(row: dict) -> Group:
     return Group(row["topic"], row["theme"], passages, questions)
 
 
-def _question(row: dict, passages: dict[str, Passage]) -> Question:
+def _question(row: dict[str, Any], passages: dict[str, Passage]) -> Question:
     if row["type"] not in TYPES:
         raise ValueError(f"unknown type {row['type']!r} of {row['question']!r}")
     answers = []

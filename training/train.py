@@ -15,11 +15,11 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from datasets import Dataset
-from pairs import DATA, HELD_BACK, read_groups
 from peft import LoraConfig
 from sentence_transformers import (
     SentenceTransformer,
@@ -33,6 +33,7 @@ from dxqa.encoders import BASE_NAME, load_encoder
 from dxqa.encoders.adapter import Update, bert, write_updates
 from dxqa.encoders.bundled import PROMPTS, prepare_bundled
 from dxqa.types import Encoder
+from pairs import DATA, HELD_BACK, read_groups
 
 OUT = Path(__file__).parents[1] / "src/dxqa/data/adapter.safetensors"
 GENERAL = "一般"
@@ -44,6 +45,7 @@ MODULES = [
     "intermediate.dense",
     "output.dense",
 ]
+_LAYERS = 12
 SCALE = 80.0  # of cosines in the softmax; e5 was trained with 100
 SENTENCES = 0.5  # weight of the bank of sentences beside that of passages
 KEEP, KEEP_GENERAL = 3.0, 40.0  # weights of 1 - cosine with the original vector
@@ -137,7 +139,8 @@ class BatchesOfLikeLength(DefaultBatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the rows of one batch after the other, in another order each epoch."""
-        lengths = [len(question) for question in self.sampler["question"]]
+        dataset: Any = self.sampler  # what sentence-transformers passes in its place
+        lengths = [len(question) for question in dataset["question"]]
         order = random.sample(range(len(lengths)), len(lengths))
         pool = 8 * self.batch_size
         batches = [
@@ -167,9 +170,8 @@ class Linear(nn.Module):
 def prepare(method: str, first_layer: int, rank: int) -> SentenceTransformer:
     """Load the base model in float32 with only what ``method`` trains left free."""
     model = SentenceTransformer(str(prepare_bundled()), local_files_only=True)
-    inner = bert(model)
     if method == "lora":
-        layers = list(range(first_layer, inner.config.num_hidden_layers))
+        layers = list(range(first_layer, _LAYERS))
         model.add_adapter(
             LoraConfig(
                 r=rank,
@@ -181,7 +183,7 @@ def prepare(method: str, first_layer: int, rank: int) -> SentenceTransformer:
             )
         )
     for name, weight in model.named_parameters():
-        upper = any(f".layer.{n}." in name for n in range(first_layer, 12))
+        upper = any(f".layer.{n}." in name for n in range(first_layer, _LAYERS))
         weight.requires_grad = "lora" in name if method == "lora" else method == "layers" and upper
     if method == "linear":
         model.append(Linear(model.get_embedding_dimension() or 0))
@@ -253,7 +255,9 @@ def main() -> None:
     trained = sum(w.numel() for w in model.parameters() if w.requires_grad)
     print(f"{len(task.questions)} questions, {trained:,} weights to train")
     train(model, task, options)
-    about = {k: str(v) for k, v in vars(options).items() if k != "out"} | {"data": digest()}
+    about: dict[str, object] = {k: str(v) for k, v in vars(options).items() if k != "out"} | {
+        "data": digest()
+    }
     if options.method == "lora":
         options.out.write_bytes(write_updates(updates(model), about))
     else:

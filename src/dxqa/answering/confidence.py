@@ -1,6 +1,6 @@
 """How surely the evidence answers the question.
 
-A logistic regression over a few features, fitted by benchmarks/calibrate.py on questions of which
+A logistic regression over a few features, fitted by training/calibrate.py on questions of which
 the corpus answers some and not others; the fit is data/calibration.json.
 """
 
@@ -18,8 +18,10 @@ from dxqa.answering.evidence import Evidence, union_coverage
 from dxqa.answering.slots import asked_slots
 from dxqa.dense import Scores
 from dxqa.japanese import normalize
+from dxqa.lexical import Concept
 from dxqa.retrieval import Retrieval
 from dxqa.store import Store
+from dxqa.tokenizer import trigrams
 
 MOST_WITHOUT_SLOT = 0.3
 
@@ -36,6 +38,9 @@ class Features:
         best_coverage: the same of the best sentence alone.
         known: idf-weighted share of the question's words that occur in the corpus at all.
         focus_missing: 1 where the evidence lacks the last noun of the question and its synonyms.
+        missing: idf of the rarest word of the question that the evidence lacks, as a share of the
+            highest there is.
+        characters: idf-weighted share of the question's trigrams that the evidence holds.
         named: 1 where the question names a municipality of the corpus.
         named_coverage: ``coverage`` where one is named, else 0.
         named_known: ``known`` where one is named, else 0.
@@ -48,6 +53,8 @@ class Features:
     best_coverage: float
     known: float
     focus_missing: float
+    missing: float
+    characters: float
     named: float
     named_coverage: float
     named_known: float
@@ -70,10 +77,24 @@ def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> 
         best_coverage=max((e.coverage for e in chosen), default=0.0),
         known=known,
         focus_missing=float(bool(query.focus) and not focus_covered),
+        missing=_rarest_missing(own, chosen, store),
+        characters=_characters(query.trigrams, chosen, store),
         named=named,
         named_coverage=named * covered,
         named_known=named * known,
     )
+
+
+def _rarest_missing(own: Sequence[Concept], chosen: Sequence[Evidence], store: Store) -> float:
+    held = {term for e in chosen for term in store.sentence_terms(e.sentence.row)}
+    missing = [store.lexical.weight(c) for c in own if not held.intersection(c)]
+    return max(missing, default=0.0) / store.lexical.idf("")
+
+
+def _characters(asked: Sequence[str], chosen: Sequence[Evidence], store: Store) -> float:
+    held = {three for e in chosen for three in trigrams(store.text(e.sentence))}
+    weights = {three: store.trigrams.idf(three) for three in asked}
+    return sum(w for three, w in weights.items() if three in held) / (sum(weights.values()) or 1.0)
 
 
 def known_share(retrieval: Retrieval, store: Store) -> float:
