@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 
 from dxqa import Document, Index
 from dxqa.answering.compose import Desk, draft, hopeless
-from dxqa.answering.confidence import Features, features, missing_slots
+from dxqa.answering.confidence import Features, features
 from dxqa.answering.evidence import Candidates
 from dxqa.encoders import load_encoder
 from dxqa.evaluation import says
@@ -57,11 +57,7 @@ def judge(index: Index, row: Row) -> Judged:
     desk = Desk(found, index.store, Candidates(found, index.store))
     made = draft(desk)
     chosen = made.evidence
-    if (
-        hopeless(found, index.store)
-        or not chosen
-        or missing_slots(query.own_text, chosen, index.store)
-    ):
+    if hopeless(found) or not chosen:
         return Judged(row, None, made.confidence or 0.0)
     if made.confidence is not None:
         return Judged(row, None, made.confidence)

@@ -255,9 +255,8 @@ def main() -> None:
     trained = sum(w.numel() for w in model.parameters() if w.requires_grad)
     print(f"{len(task.questions)} questions, {trained:,} weights to train")
     train(model, task, options)
-    about: dict[str, object] = {k: str(v) for k, v in vars(options).items() if k != "out"} | {
-        "data": digest()
-    }
+    about = {name: str(value) for name, value in vars(options).items() if name != "out"}
+    about["data"] = digest()
     if options.method == "lora":
         options.out.write_bytes(write_updates(updates(model), about))
     else:

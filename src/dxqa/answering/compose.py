@@ -10,7 +10,6 @@ from dxqa.answering.aspects import Aspect, Told, aspects, lay_out, named_aspects
 from dxqa.answering.confidence import (
     calibration,
     confidence,
-    known_share,
     missing_slots,
 )
 from dxqa.answering.draft import NOT_SAID, Claim, Draft, Group, render
@@ -74,7 +73,7 @@ class Desk:
 
 def compose(retrieval: Retrieval, store: Store) -> Answer:
     """Write the answer to one question, or decline."""
-    if hopeless(retrieval, store):
+    if hopeless(retrieval):
         return refuse(retrieval, store, 0.0)
     made = draft(Desk(retrieval, store, Candidates(retrieval, store)))
     if not made.evidence:
@@ -88,12 +87,12 @@ def compose(retrieval: Retrieval, store: Store) -> Answer:
     return render(replace(made, confidence=sure), retrieval, store)
 
 
-def hopeless(retrieval: Retrieval, store: Store) -> bool:
-    """Whether a question is about a place, or made of words, that the corpus does not have."""
+def hopeless(retrieval: Retrieval) -> bool:
+    """Whether a question is about a place that the corpus does not have, or about nothing."""
     query = retrieval.query
     if query.mentions.unknown and not query.places:
         return True
-    return not _has_subject(query) and not known_share(retrieval, store)
+    return not query.concepts and not _has_subject(query)
 
 
 def _has_subject(query: Query) -> bool:

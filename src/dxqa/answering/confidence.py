@@ -23,8 +23,6 @@ from dxqa.retrieval import Retrieval
 from dxqa.store import Store
 from dxqa.tokenizer import trigrams
 
-MOST_WITHOUT_SLOT = 0.3
-
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -41,6 +39,9 @@ class Features:
         missing: idf of the rarest word of the question that the evidence lacks, as a share of the
             highest there is.
         characters: idf-weighted share of the question's trigrams that the evidence holds.
+        slot_missing: 1 where a figure or a name is asked for that the evidence does not tell.
+        elsewhere: how much better the best sentence about other places is than the best about the
+            places that the question names (fused scores); 0 where it names none.
         named: 1 where the question names a municipality of the corpus.
         named_coverage: ``coverage`` where one is named, else 0.
         named_known: ``known`` where one is named, else 0.
@@ -55,6 +56,8 @@ class Features:
     focus_missing: float
     missing: float
     characters: float
+    slot_missing: float
+    elsewhere: float
     named: float
     named_coverage: float
     named_known: float
@@ -79,10 +82,25 @@ def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> 
         focus_missing=float(bool(query.focus) and not focus_covered),
         missing=_rarest_missing(own, chosen, store),
         characters=_characters(query.trigrams, chosen, store),
+        slot_missing=float(bool(missing_slots(query.own_text, chosen, store))),
+        elsewhere=_elsewhere(retrieval, store),
         named=named,
         named_coverage=named * covered,
         named_known=named * known,
     )
+
+
+def _elsewhere(retrieval: Retrieval, store: Store) -> float:
+    passages = [p for name in retrieval.query.places for p in store.municipalities.get(name, ())]
+    about = np.isin(store.sentence_owner, passages)
+    known = np.isfinite(retrieval.sentence_cosine)
+    here, there = (
+        retrieval.sentence_scores[about & known],
+        retrieval.sentence_scores[~about & known],
+    )
+    if not passages or not len(here) or not len(there):
+        return 0.0
+    return float(there.max() - here.max())
 
 
 def _rarest_missing(own: Sequence[Concept], chosen: Sequence[Evidence], store: Store) -> float:
@@ -115,14 +133,8 @@ def _lift(value: float, population: Scores) -> float:
 
 
 def confidence(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> float:
-    """Return the probability, 0..1, that the evidence answers the question.
-
-    Where a figure or a name is asked for and not told, it is at most ``MOST_WITHOUT_SLOT``.
-    """
-    estimate = probability(features(retrieval, chosen, store))
-    if missing_slots(retrieval.query.own_text, chosen, store):
-        return min(estimate, MOST_WITHOUT_SLOT)
-    return estimate
+    """Return the probability, 0..1, that the evidence answers the question."""
+    return probability(features(retrieval, chosen, store))
 
 
 def probability(found: Features) -> float:

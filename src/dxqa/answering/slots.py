@@ -33,9 +33,19 @@ class Slot:
 
 
 def asked_slots(question: str) -> list[Slot]:
-    """Return what a question asks to be told."""
+    """Return what a question asks to be told.
+
+    One that asks which place it is (「給料を国のお金で払っている市は？」) asks for figures and names only
+    where it says 何, いくら or the like.
+    """
     normal = normalize(question).text
-    found = [slot for slot in SLOTS if slot.asked.search(normal)]
+    which = _WHICH.search(normal)
+    found = [
+        slot
+        for slot in SLOTS
+        if (asked := slot.asked.search(normal))
+        and (not which or _INTERROGATIVE.search(asked.group()))
+    ]
     counters = (match.group(1) for match in _COUNTED.finditer(normal))
     return found + [_slot(f"数 (何{c})", f"何{c}", _unit(c)) for c in counters]
 
@@ -79,6 +89,11 @@ _ASKING = r"(?=[はをがっとも、?]|の?(?:教|知|内訳)|$)"
 _NOUN = r"[一-鿿ァ-ヶーA-Z]{2,8}"
 # Counters that no slot below knows.
 _COUNTED = re.compile(r"何([条倍基頭匹羽軒棟隻両期版章節頁号行票席])")
+_WHICH = re.compile(
+    r"どこ(?!の(?:会社|企業|業者|メーカー|ベンダー|製品))|どの(?:自治体|市|町|村|県)|どちら"
+    r"|(?:自治体|ところ|とこ|[市町村県])(?:は|って|なん)?[?。]?$"
+)
+_INTERROGATIVE = re.compile(r"何|いくら|いつ|いくつ|なん")
 _WHEN = (
     r"いつ(?=頃|ごろ|から|まで|の|です|でしょ|で|に|、|\?|$|始|開|発|設|策|行|スタ|や)"
     r"|何月|何年度|時期は"

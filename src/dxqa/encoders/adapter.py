@@ -7,6 +7,7 @@ says how; data/adapter.md is its model card. Importing this module loads torch.
 
 import copy
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 
 import torch
@@ -23,12 +24,13 @@ Update = tuple[Tensor, Tensor]
 def adapted_queries(model: SentenceTransformer) -> SentenceTransformer:
     """Return a model for questions: the adapter merged into a copy of the layers it changes.
 
-    What it does not change (the word table above all) is shared with ``model``.
+    What it does not change (the tokenizer, the word table) is shared with ``model``.
     """
     updates = read_updates(files("dxqa").joinpath("data", ADAPTER_FILE).read_bytes())
     transformer = bert(model)
     changed = {name.split(".")[2] for name in updates}
-    shared = [transformer.get_submodule("embeddings"), *_layers_without(transformer, changed)]
+    layers = _layers_without(transformer, changed)
+    shared = [model.tokenizer, transformer.get_submodule("embeddings"), *layers]
     adapted = copy.deepcopy(model, {id(part): part for part in shared})
     merge(bert(adapted), updates)
     return adapted
@@ -48,7 +50,7 @@ def merge(transformer: nn.Module, updates: dict[str, Update]) -> None:
             weight.copy_(weight.float() + up.float() @ down.float())
 
 
-def write_updates(updates: dict[str, Update], about: dict[str, object]) -> bytes:
+def write_updates(updates: dict[str, Update], about: Mapping[str, str]) -> bytes:
     """Return the file: float16 matrices, and ``about`` as JSON in its header."""
     tensors = {
         f"{name}.{side}": matrix.to(torch.float16).contiguous()
