@@ -5,14 +5,18 @@
 hit@1 on the development questions over corpus/ and over the article, and on the "report" half of
 our own questions, which nothing was tuned on. With ``--jsquad N``, nDCG@10 on every N-th question
 of JSQuAD. Baselines share the index: BM25 alone, the encoder alone (passages), and their
-reciprocal rank fusion (Cormack et al., SIGIR 2009, k = 60).
+reciprocal rank fusion (Cormack et al., SIGIR 2009, k = 60), all with the model without its
+adapter; and txtai's hybrid search with the same model where txtai is installed (pip install txtai).
 """
 
 import argparse
+import importlib
+import importlib.util
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +24,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dxqa import Document, Index
-from dxqa.encoders import load_encoder
+from dxqa.encoders import BASE_NAME, load_encoder
+from dxqa.encoders.bundled import prepare_bundled
 from dxqa.evaluation import is_right
+from dxqa.passages import encoder_text
 from dxqa.retrieval import Query, Retriever, Weights
+from dxqa.store import Store
 from dxqa.tokenizer import terms
 from dxqa.types import Encoder
 
 ROOT = Path(__file__).parents[1]
 EVAL = ROOT.parent / "shared/eval"
 RRF_K = 60
+FEEDBACK = 1.0
+_TXTAI: dict[int, Any] = {}  # by store
 
 Row = dict[str, Any]
 Scorer = Callable[[Retriever, Row], NDArray[np.float32]]
@@ -46,14 +55,62 @@ def bm25(retriever: Retriever, row: Row) -> NDArray[np.float32]:
 
 
 def encoder_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
-    """Score by cosine with whole passages alone."""
+    """Score by cosine with whole passages alone, without the adapter."""
+    return retriever.store.dense.cosines(base_encoder().encode_queries([row["question"]]))
+
+
+def adapted_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
+    """Score by cosine with whole passages alone, with the adapter."""
     return retriever.store.dense.cosines(retriever.encoder.encode_queries([row["question"]]))
+
+
+def no_adapter(retriever: Retriever, row: Row) -> NDArray[np.float32]:
+    """Score as dxqa does, but for the adapter; passages have the same vectors with it."""
+    return full(Retriever(retriever.store, base_encoder()), row)
+
+
+@cache
+def base_encoder() -> Encoder:
+    """Return the bundled model without its adapter."""
+    return load_encoder(BASE_NAME)
 
 
 def fused_ranks(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score by reciprocal rank fusion of the two."""
     first, second = (np.argsort(np.argsort(-s(retriever, row))) for s in (bm25, encoder_alone))
     return (1 / (RRF_K + first + 1) + 1 / (RRF_K + second + 1)).astype(np.float32)
+
+
+def fed_back(retriever: Retriever, row: Row) -> NDArray[np.float32]:
+    """Score as dxqa does, the question's vector moved towards its three best passages (Rocchio)."""
+    query = retriever.understand(row["question"], row.get("history") or [])
+    first = retriever.search(query, 3)
+    best = [int(at) for at in np.argsort(-first.passage_scores)[:3]]
+    centre = retriever.store.dense.vectors(np.array(best)).mean(axis=0)
+    scores: NDArray[np.float32] = FEEDBACK * retriever.store.dense.cosines(centre[None])
+    scores += first.passage_scores
+    return scores
+
+
+def _txtai(store: Store) -> Any:  # noqa: ANN401 - txtai has no types
+    if id(store) not in _TXTAI:
+        embeddings = importlib.import_module("txtai").Embeddings(
+            path=str(prepare_bundled()),
+            method="sentence-transformers",
+            instructions={"query": "query: ", "data": "passage: "},
+            hybrid=True,
+        )
+        embeddings.index([(n, encoder_text(p), None) for n, p in enumerate(store.passages)])
+        _TXTAI[id(store)] = embeddings
+    return _TXTAI[id(store)]
+
+
+def txtai(retriever: Retriever, row: Row) -> NDArray[np.float32]:
+    """Score by txtai's own hybrid search over the same passages."""
+    scores = np.full(len(retriever.store.passages), -np.inf, dtype=np.float32)
+    for number, score in _txtai(retriever.store).search(row["question"], 50):
+        scores[int(number)] = score
+    return scores
 
 
 def without(change: Callable[[Query], Query]) -> Scorer:
@@ -90,15 +147,23 @@ SYSTEMS: dict[str, Scorer] = {
     "dxqa": full,
     "BM25 alone": bm25,
     "encoder alone": encoder_alone,
+    "encoder alone, adapted": adapted_alone,
     "reciprocal rank fusion": fused_ranks,
+    "+ relevance feedback": fed_back,
+    "- adapter": no_adapter,
     "- thesaurus": without(_own_words),
     "- word pairs": without(lambda q: replace(q, pairs=())),
+    "- trigrams": weighted(trigrams=0.0),
     "- sentence vectors": weighted(passage_cosine=4.0, sentence_cosine=0.0),
     "- passage vectors": weighted(passage_cosine=0.0, sentence_cosine=4.0),
-    "- lexical side": weighted(coverage=0.0),
+    "- lexical side": weighted(coverage=0.0, trigrams=0.0),
     "- places": weighted(place=0.0, any_case=0.0, asked_kind=0.0),
     "- history": no_history,
 }
+
+
+if importlib.util.find_spec("txtai"):
+    SYSTEMS["txtai, hybrid"] = txtai
 
 
 def hit_at_1(index: Index, rows: Sequence[Row], scorer: Scorer) -> float:
