@@ -97,6 +97,22 @@ def test_plain_output_shows_the_evidence(folder: str, capfd: pytest.CaptureFixtu
     assert "cases/sakata.md" in out
 
 
+def test_formats_and_files(folder: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    ask = ["ask", "都城市と酒田市の体制と財源を比べて", "--index", folder]
+    assert main([*ask, "--format", "markdown"]) == 0
+    assert "| 自治体 | 体制 | 財源 |\n" in capfd.readouterr().out
+    path = tmp_path / "answer.csv"
+    assert main([*ask, "--output", str(path)]) == 0
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert "保存しました" in output.err
+    assert path.read_bytes().startswith("\ufeff自治体,体制,財源,出典\r\n".encode())
+    assert main([*ask, "--output", str(path), "--json"]) == 1
+    assert "--force" in capfd.readouterr().err
+    assert main([*ask, "--output", str(path), "--json", "--force"]) == 0
+    assert set(json.loads(path.read_text("utf-8"))) == ASK
+
+
 def test_build_twice_does_nothing_the_second_time(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,6 +136,8 @@ def test_build_twice_does_nothing_the_second_time(
         (["ask", "質問", "--index", "/nowhere"], "dxqa build"),
         (["build", "--corpus", "/nowhere"], "--corpus"),
         (["ask", "--batch", "/nowhere.jsonl"], "質問ファイル"),
+        (["ask", "質問", "--output", "/nowhere/a.md"], "フォルダ"),
+        (["ask", "質問", "--output", "a.pdf"], "--format"),
     ],
 )
 def test_errors_are_status_1(
@@ -142,7 +160,16 @@ def test_a_bad_line_in_a_question_file_is_named(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["ask"], ["ask", "x", "--batch", "y"], ["nothing"], ["search", "x", "--filter", "y"]],
+    [
+        [],
+        ["ask"],
+        ["ask", "x", "--batch", "y"],
+        ["ask", "x", "--format", "pdf"],
+        ["ask", "x", "--json", "--format", "csv"],
+        ["ask", "--batch", "y", "--output", "z.md"],
+        ["nothing"],
+        ["search", "x", "--filter", "y"],
+    ],
 )
 def test_wrong_usage_is_status_2(arguments: list[str], folder: str) -> None:
     with pytest.raises(SystemExit) as raised:

@@ -15,7 +15,8 @@ from typing import Any
 
 from dxqa.errors import DxqaError
 from dxqa.exchange import answer_json, hit_json, read_questions
-from dxqa.types import Answer, Passage, Progress
+from dxqa.export import output_format, save, text_of, to_text, where
+from dxqa.types import Progress
 
 _INDEX = "index"
 _CORPUS = "corpus"
@@ -95,7 +96,13 @@ def _add_ask(commands: Any) -> None:  # noqa: ANN401
     )
     parser.add_argument("--batch", metavar="FILE", help="質問を並べた JSON Lines ファイル")
     _add_filter(parser)
-    parser.add_argument("--json", action="store_true", help="JSON で出力します")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="JSON で出力します")
+    form.add_argument("--format", choices=["text", "markdown", "csv"], help="出力の形式")
+    parser.add_argument(
+        "--output", metavar="FILE", help="ファイルに保存します (.md .csv .docx .json .txt)"
+    )
+    parser.add_argument("--force", action="store_true", help="同じ名前のファイルに上書きします")
 
 
 def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
@@ -174,7 +181,7 @@ def _search(options: argparse.Namespace) -> None:
         _print_json({"question": options.question, "hits": [hit_json(hit) for hit in hits]})
         return
     for hit in hits:
-        print(f"{hit.rank}. {_where(hit.passage)} (スコア {hit.score:.3f})")
+        print(f"{hit.rank}. {where(hit.passage)} (スコア {hit.score:.3f})")
         print(f"   {' '.join(hit.passage.text.split())}\n")
 
 
@@ -182,15 +189,23 @@ def _ask(options: argparse.Namespace) -> None:
     if (options.question is None) == (options.batch is None):
         _usage("ask には QUESTION か --batch のどちらか一つを指定してください。")
     if options.batch:
+        if options.format or options.output:
+            _usage("--format と --output は、--batch と一緒には使えません。")
         _ask_batch(options)
         return
+    form = "json" if options.json else options.format
+    if options.output:
+        form = output_format(options.output, form, force=options.force)
     answer = _load(options).ask(
         options.question, history=options.history, filters=_filters(options)
     )
-    if options.json:
+    if options.output:
+        save(answer, options.output, form)
+        print(f"保存しました: {options.output}", file=sys.stderr)
+    elif options.json:
         _print_json(answer_json(answer))
     else:
-        _print_answer(answer)
+        print(text_of(answer, form or "text"), end="")
 
 
 def _ask_batch(options: argparse.Namespace) -> None:
@@ -202,8 +217,7 @@ def _ask_batch(options: argparse.Namespace) -> None:
             _print_json({**({"id": row["id"]} if "id" in row else {}), **answer_json(answer)})
         else:
             print(f"問: {answer.question}")
-            _print_answer(answer)
-            print()
+            print(f"{to_text(answer)}\n")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -256,19 +270,6 @@ def _print_json(value: dict[str, Any]) -> None:
     line = json.dumps(value, ensure_ascii=False)
     sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
     sys.stdout.buffer.flush()
-
-
-def _print_answer(answer: Answer) -> None:
-    print(answer.text)
-    if answer.citations:
-        print("\n根拠:")
-    for citation in answer.citations:
-        print(f"[{citation.number}] {_where(citation.passage)}")
-        print(f"    「{' '.join(citation.quote.split())}」")
-
-
-def _where(passage: Passage) -> str:
-    return f"{passage.doc_id}: {' > '.join(passage.heading_path)}"
 
 
 class _progress_bar:  # noqa: N801 - used as a context manager, like a function

@@ -22,3 +22,7 @@ class StoreError(DxqaError):
 
 class QuestionError(DxqaError):
     """A question, filter or question file cannot be used."""
+
+
+class ExportError(DxqaError):
+    """An answer cannot be saved: no such format, a file in the way, or a package is missing."""

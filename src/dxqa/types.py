@@ -156,6 +156,18 @@ class Answer:
         """False when the corpus does not say."""
         return self.kind != "declined"
 
+    def to_markdown(self) -> str:
+        """Return the answer for a document, its sources as footnotes."""
+        from dxqa.export import to_markdown  # noqa: PLC0415 - formats know Answer, not it them
+
+        return to_markdown(self)
+
+    def to_json(self) -> str:
+        """Return the answer as ``--json`` prints it, on one line."""
+        from dxqa.export import to_json  # noqa: PLC0415
+
+        return to_json(self)
+
 
 class Encoder(Protocol):
     """Turns texts into vectors; queries and passages are prefixed differently by most models."""
