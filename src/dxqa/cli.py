@@ -96,6 +96,7 @@ def _add_ask(commands: Any) -> None:  # noqa: ANN401
     )
     parser.add_argument("--batch", metavar="FILE", help="質問を並べた JSON Lines ファイル")
     _add_filter(parser)
+    _add_writer(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON で出力します")
     form.add_argument("--format", choices=["text", "markdown", "csv"], help="出力の形式")
@@ -128,6 +129,16 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="項目で絞り込みます (例: prefecture=福島県、population=..30000)",
     )
+
+
+def _add_writer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--llm",
+        metavar="BASE_URL",
+        help="回答を文章にする言語モデルのサーバー (OpenAI 互換、例: http://127.0.0.1:11434/v1)。"
+        "質問と引用をそこへ送ります",
+    )
+    parser.add_argument("--llm-model", metavar="NAME", help="そのサーバーでの言語モデルの名前")
 
 
 def _build(options: argparse.Namespace) -> None:
@@ -196,8 +207,9 @@ def _ask(options: argparse.Namespace) -> None:
     form = "json" if options.json else options.format
     if options.output:
         form = output_format(options.output, form, force=options.force)
+    writer = _writer(options)
     answer = _load(options).ask(
-        options.question, history=options.history, filters=_filters(options)
+        options.question, history=options.history, filters=_filters(options), writer=writer
     )
     if options.output:
         save(answer, options.output, form)
@@ -210,9 +222,11 @@ def _ask(options: argparse.Namespace) -> None:
 
 def _ask_batch(options: argparse.Namespace) -> None:
     rows = list(read_questions(options.batch))
+    writer = _writer(options)
     index, filters = _load(options), _filters(options)
     for row in rows:
-        answer = index.ask(row["question"], history=row.get("history") or [], filters=filters)
+        history = row.get("history") or []
+        answer = index.ask(row["question"], history=history, filters=filters, writer=writer)
         if options.json:
             _print_json({**({"id": row["id"]} if "id" in row else {}), **answer_json(answer)})
         else:
@@ -263,6 +277,22 @@ def _filters(options: argparse.Namespace) -> dict[str, str]:
     if any(not sep or not key.strip() for key, sep, _ in pairs):
         _usage("--filter は KEY=VALUE の形で指定してください (例: --filter prefecture=福島県)。")
     return {key.strip(): value for key, _, value in pairs}
+
+
+def _writer(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    """The writer asked for, or None; on a terminal it shows each sentence that passed."""
+    if (options.llm is None) != (options.llm_model is None):
+        _usage("--llm BASE_URL と --llm-model NAME は、両方を指定してください。")
+    if options.llm is None:
+        return None
+    from dxqa.answering import Writer  # noqa: PLC0415 - loads FAISS and the analyser
+
+    watched = sys.stderr.isatty() and not options.json
+    return Writer(options.llm, options.llm_model, on_text=_show_written if watched else None)
+
+
+def _show_written(sentence: str) -> None:
+    print(f"… {sentence}", file=sys.stderr, flush=True)
 
 
 def _print_json(value: dict[str, Any]) -> None:

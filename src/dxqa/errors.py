@@ -26,3 +26,7 @@ class QuestionError(DxqaError):
 
 class ExportError(DxqaError):
     """An answer cannot be saved: no such format, a file in the way, or a package is missing."""
+
+
+class WriterError(DxqaError):
+    """The optional writer is set up wrongly, or its language model does not answer."""

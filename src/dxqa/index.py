@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dxqa import store as stores
-from dxqa.answering import compose
+from dxqa.answering import Writer, compose
 from dxqa.encoders import load_encoder
 from dxqa.errors import QuestionError, StoreError
 from dxqa.readers import read_corpus
@@ -156,8 +156,16 @@ class Index:
         history: Sequence[str] = (),
         filters: Filters | None = None,
         k: int = 5,
+        writer: Writer | None = None,
     ) -> Answer:
         """The question line: understand -> search -> evidence -> compose and cite -> Answer.
+
+        Args:
+            question: colloquial Japanese will do.
+            history: earlier questions of the conversation, oldest first.
+            filters: as for ``search``.
+            k: how many hits the answer carries.
+            writer: puts the answer into prose; without one, nothing opens a connection.
 
         Raises:
             QuestionError: empty or too long a question.
@@ -171,6 +179,9 @@ class Index:
             retrieval = retriever.search(query, k, filters)
         with _timed(timings, "answer"):
             answer = compose(retrieval, self.store)
+        if writer is not None:
+            with _timed(timings, "write"):
+                answer = writer.write(answer)
         timings["total"] = sum(timings.values())
         return dataclasses.replace(answer, timings_ms=timings)
 

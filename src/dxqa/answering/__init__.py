@@ -1,5 +1,6 @@
 """The second half of the question line: Retrieval to evidence to Answer."""
 
 from dxqa.answering.compose import compose
+from dxqa.answering.writer import Writer
 
-__all__ = ["compose"]
+__all__ = ["Writer", "compose"]
