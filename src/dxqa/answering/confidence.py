@@ -1,12 +1,12 @@
 """How surely the evidence answers the question.
 
-A logistic regression over a few features, fitted by training/calibrate.py on questions of which
+A logistic regression over a few features and their products, fitted by training/calibrate.py on questions of which
 the corpus answers some and not others; the fit is data/calibration.json.
 """
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
@@ -137,18 +137,32 @@ def confidence(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -
     return probability(features(retrieval, chosen, store))
 
 
-def probability(found: Features) -> float:
-    """Return the logistic function of features, 0..1."""
-    model = calibration()
+def probability(found: Features, model: Mapping[str, Any] | None = None) -> float:
+    """Return the logistic function of the features and of their products two by two, 0..1.
+
+    Args:
+        found: the features.
+        model: of the form of ``calibration()``, which is the default.
+    """
+    model = calibration() if model is None else model
+    values = {
+        f.name: (getattr(found, f.name) - model["mean"][f.name]) / model["scale"][f.name]
+        for f in fields(Features)
+    }
     total = model["intercept"] + sum(
-        model["coefficients"][f.name] * getattr(found, f.name) for f in fields(Features)
+        weight * math.prod(values[name] for name in term.split("*"))
+        for term, weight in model["coefficients"].items()
     )
     return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
 
 
 @cache
 def calibration() -> dict[str, Any]:
-    """The fitted model: ``intercept``, ``coefficients`` by feature, ``threshold``."""
+    """The fitted model.
+
+    ``mean`` and ``scale`` by feature, ``intercept``, ``coefficients`` by feature or by two features
+    joined with ``*``, ``threshold``.
+    """
     text = files("dxqa").joinpath("data/calibration.json").read_text("utf-8")
     model: dict[str, Any] = json.loads(text)
     return model
