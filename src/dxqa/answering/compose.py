@@ -23,6 +23,8 @@ _FACT_SENTENCES = 3
 _POINTS = 5
 _WIDE_MARGIN = 0.45
 _PER_CASE = 3
+_PER_LISTED_CASE = 2
+_AT_LEAST = 2  # sentences about a case that is named
 _CASE_MARGIN = 0.5
 _CASE_SHARE = 0.5
 _CLOSE_CASES = 0.1
@@ -60,6 +62,10 @@ class Desk:
         passage = self.store.passages[evidence.sentence.passage]
         heading = passage.heading_path[-1]
         return "" if "【" in heading or heading == passage.heading_path[0] else heading
+
+    def municipality(self, evidence: Evidence) -> str | None:
+        """The municipality that a sentence is about, if one."""
+        return self.store.passages[evidence.sentence.passage].municipality
 
     def is_note(self, evidence: Evidence) -> bool:
         """Whether a sentence is about the source rather than about the case."""
@@ -133,7 +139,7 @@ def _fact(desk: Desk) -> Draft:
     if not desk.query.concepts:
         return _overview(desk, names[0])
     rows = desk.candidates.of_place(names[0])
-    chosen = desk.candidates.best(rows, _FACT_SENTENCES, margin=_WIDE_MARGIN)
+    chosen = desk.candidates.best(rows, _FACT_SENTENCES, least=_AT_LEAST, margin=_WIDE_MARGIN)
     claims = [Claim((e,)) for e in chosen]
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
 
@@ -180,7 +186,7 @@ def _compare(desk: Desk) -> Draft:
             groups.append(Group(name, _by_aspect(desk, name, wanted)))
         else:
             rows = desk.candidates.of_place(name)
-            chosen = desk.candidates.best(rows, _PER_CASE, margin=_WIDE_MARGIN)
+            chosen = desk.candidates.best(rows, _PER_CASE, least=_AT_LEAST, margin=_WIDE_MARGIN)
             groups.append(Group(name, [Claim((e,)) for e in chosen]))
     sure = _SURE if by_aspect else None
     return Draft("compare", "資料の記述を自治体ごとに並べます。", tuple(groups), sure)
@@ -189,7 +195,7 @@ def _compare(desk: Desk) -> Draft:
 def _list(desk: Desk) -> Draft:
     """Judge each case on its own best sentence, beside the best that any case offers."""
     best = {
-        name: desk.candidates.best(desk.candidates.of_place(name), 1)
+        name: desk.candidates.best(desk.candidates.of_place(name), _PER_LISTED_CASE)
         for name in desk.visible_places()
     }
     found = {name: chosen[0] for name, chosen in best.items() if chosen}
@@ -198,7 +204,7 @@ def _list(desk: Desk) -> Draft:
     )
     kept = sorted(fitting, key=lambda n: -found[n].score)[:_MOST_CASES]
     kept = [n for n in kept if desk.is_asked_kind(n)] or kept
-    groups = tuple(Group(name, [Claim((found[name],))]) for name in kept)
+    groups = tuple(Group(name, [Claim((e,)) for e in best[name]]) for name in kept)
     sure = _SURE if _only_filtered(desk.query) else None
     return Draft("list", f"該当する記述があるのは、次の{len(kept)}自治体です。", groups, sure)
 
@@ -226,7 +232,7 @@ def _explain(desk: Desk) -> Draft:
     scores = desk.retrieval.passage_scores
     order = [int(p) for p in np.argsort(-scores)[:_POINTS] if np.isfinite(scores[p])]
     rows = desk.candidates.of_passages(order)
-    chosen = desk.candidates.best(rows, _POINTS, in_context=True)
+    chosen = _of_leading_case(desk, desk.candidates.best(rows, _POINTS, in_context=True))
     grouped: dict[str, list[Evidence]] = {}
     for evidence in chosen:
         grouped.setdefault(_label(desk, evidence), []).append(evidence)
@@ -235,6 +241,16 @@ def _explain(desk: Desk) -> Draft:
         for label, found in grouped.items()
     )
     return Draft("explain", "資料には次のようにあります。", groups)
+
+
+def _of_leading_case(desk: Desk, chosen: list[Evidence]) -> list[Evidence]:
+    """Drop what weaker cases add to the best one: a question that names none often means one."""
+    first = desk.municipality(chosen[0]) if chosen else None
+    return [
+        e
+        for e in chosen
+        if desk.municipality(e) in (None, first) or chosen[0].score - e.score <= _CLOSE_CASES
+    ]
 
 
 def _label(desk: Desk, evidence: Evidence) -> str:

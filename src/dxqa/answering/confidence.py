@@ -1,7 +1,7 @@
 """How surely the evidence answers the question.
 
-A logistic regression over a few features and their products, fitted by training/calibrate.py on questions of which
-the corpus answers some and not others; the fit is data/calibration.json.
+A logistic regression over a few features and their products, fitted by training/calibrate.py on
+questions of which the corpus answers some and not others; the fit is data/calibration.json.
 """
 
 import json
@@ -66,7 +66,7 @@ class Features:
 def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> Features:
     """Measure evidence against its question."""
     query = retrieval.query
-    own = query.concepts[: query.own_concepts]
+    own = query.concepts[: query.own_concepts] or query.concepts
     cosine = max((e.cosine for e in chosen), default=0.0)
     covered = union_coverage(own, chosen, store) if own else 1.0
     known = known_share(retrieval, store)
@@ -117,7 +117,7 @@ def _characters(asked: Sequence[str], chosen: Sequence[Evidence], store: Store) 
 
 def known_share(retrieval: Retrieval, store: Store) -> float:
     """Return the idf-weighted share of the question's words that occur in the corpus, 0..1."""
-    own = retrieval.query.concepts[: retrieval.query.own_concepts]
+    own = retrieval.query.concepts[: retrieval.query.own_concepts] or retrieval.query.concepts
     weights = [store.lexical.weight(concept) for concept in own]
     known = [
         weight

@@ -47,7 +47,13 @@ class Candidates:
         self._store = store
 
     def best(
-        self, rows: Iterable[int], most: int, *, margin: float = MARGIN, in_context: bool = False
+        self,
+        rows: Iterable[int],
+        most: int,
+        *,
+        least: int = 1,
+        margin: float = MARGIN,
+        in_context: bool = False,
     ) -> list[Evidence]:
         """Choose up to ``most`` sentences out of these sentence rows, best first.
 
@@ -58,6 +64,7 @@ class Candidates:
         Args:
             rows: where to choose from.
             most: how many sentences at most, slots aside.
+            least: how many are taken whatever they say, if they are within the margin.
             margin: how much weaker that may be.
             in_context: whether the score of a sentence's passage counts too.
         """
@@ -69,7 +76,7 @@ class Candidates:
         for row in order[: 4 * most]:
             gap = float(scores[order[0]] - scores[row])
             new = self._covered(row) - covered
-            if not chosen or gap <= _CLOSE or (gap <= margin and new):
+            if not chosen or gap <= _CLOSE or (gap <= margin and (new or len(chosen) < least)):
                 chosen.append(row)
                 covered |= new
             if len(chosen) == most:

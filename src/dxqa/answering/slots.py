@@ -35,8 +35,8 @@ class Slot:
 def asked_slots(question: str) -> list[Slot]:
     """Return what a question asks to be told.
 
-    One that asks which place it is (「給料を国のお金で払っている市は？」) asks for figures and names only
-    where it says 何, いくら or the like.
+    One that asks which place it is (「給料を国のお金で払っている市は？」) asks for figures and
+    names only where it says 何, いくら or the like.
     """
     normal = normalize(question).text
     which = _WHICH.search(normal)

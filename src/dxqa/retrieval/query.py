@@ -25,6 +25,8 @@ class Query:
         places: full names the answer must be about; inherited from history where none is named.
         excluded: full names the answer must not be about (横浜市以外).
         inherited: whether ``places`` come from an earlier question.
+        recent: full names in the earlier questions where they are not inherited: more likely meant
+            than others, but no more than that.
         filters: read out of the question.
         filters_said: the same in Japanese.
         all_cases: whether every case is wanted that fits, rather than one.
@@ -45,6 +47,7 @@ class Query:
     places: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     inherited: bool = False
+    recent: tuple[str, ...] = ()
     filters: Filters = field(default_factory=dict)
     filters_said: tuple[str, ...] = ()
     superlative: Superlative | None = None

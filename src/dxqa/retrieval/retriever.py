@@ -46,6 +46,7 @@ class Weights:
     place: float = 2.0
     any_case: float = 0.6
     asked_kind: float = 0.2
+    recent: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ class Retriever:
         asked = name in query.places
         kind = bool(query.asked_kind) and metadata.get("kind") == query.asked_kind
         any_case = query.kind == "list"
-        return weights.place * asked + weights.asked_kind * kind + weights.any_case * any_case
+        score = weights.place * asked + weights.asked_kind * kind + weights.any_case * any_case
+        return score + weights.recent * (name in query.recent)
 
     def _hits(
         self, query: Query, k: int, rows: Rows, parts: tuple[Scores, Scores, Scores]

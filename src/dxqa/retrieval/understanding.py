@@ -75,6 +75,7 @@ def understand(question: str, history: Sequence[str], knowledge: Knowledge) -> Q
         places=places,
         excluded=excluded,
         inherited=inherits,
+        recent=() if inherits else inherited,
         filters=understood.filters,
         filters_said=understood.said,
         superlative=population_superlative(question),
