@@ -19,7 +19,7 @@ from dxqa.answering.slots import asked_slots
 from dxqa.dense import Scores
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval import Retrieval
+from dxqa.retrieval import Query, Retrieval
 from dxqa.store import Store
 from dxqa.tokenizer import trigrams
 
@@ -66,7 +66,7 @@ class Features:
 def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> Features:
     """Measure evidence against its question."""
     query = retrieval.query
-    own = query.concepts[: query.own_concepts] or query.concepts
+    own = _asked(query)
     cosine = max((e.cosine for e in chosen), default=0.0)
     covered = union_coverage(own, chosen, store) if own else 1.0
     known = known_share(retrieval, store)
@@ -88,6 +88,14 @@ def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> 
         named_coverage=named * covered,
         named_known=named * known,
     )
+
+
+def _asked(query: Query) -> Sequence[Concept]:
+    """Return the question's own concepts; if it has none (「横浜市以外？」), the earlier."""
+    own = query.concepts[: query.own_concepts]
+    if own:
+        return own
+    return [{t: w / max(c.values()) for t, w in c.items()} for c in query.concepts if c]
 
 
 def _elsewhere(retrieval: Retrieval, store: Store) -> float:
@@ -117,7 +125,7 @@ def _characters(asked: Sequence[str], chosen: Sequence[Evidence], store: Store) 
 
 def known_share(retrieval: Retrieval, store: Store) -> float:
     """Return the idf-weighted share of the question's words that occur in the corpus, 0..1."""
-    own = retrieval.query.concepts[: retrieval.query.own_concepts] or retrieval.query.concepts
+    own = _asked(retrieval.query)
     weights = [store.lexical.weight(concept) for concept in own]
     known = [
         weight
