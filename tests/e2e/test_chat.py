@@ -89,7 +89,10 @@ def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield f"http://127.0.0.1:{port}/"
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(timeout=20)
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:  # a shell's background jobs ignore SIGINT
+                server.terminate()
             sys.stdout.write(Path(log.name).read_text("utf-8"))
 
 
