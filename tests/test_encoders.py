@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from dxqa.encoders import (
+    BASE_NAME,
     DIMENSION,
     FallbackModelWarning,
     bundled,
@@ -536,7 +537,7 @@ def test_a_broken_folder_is_reported(tiny: Path, tmp_path: Path, damage: str) ->
 
 HUB_CODE = """
 import sys, time
-from dxqa.encoders import BASE_NAME, load_encoder
+from dxqa.encoders import load_encoder
 from dxqa.errors import ModelError
 from dxqa.types import Vectors
 import dxqa.encoders.sentence_transformer
