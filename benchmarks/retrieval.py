@@ -125,10 +125,13 @@ def without(change: Callable[[Query], Query]) -> Scorer:
 
 def weighted(**changes: float) -> Scorer:
     """Score as dxqa does, with other weights."""
+    others: dict[int, Retriever] = {}  # by the retriever that they stand in for
 
     def score(retriever: Retriever, row: Row) -> NDArray[np.float32]:
-        other = Retriever(retriever.store, retriever.encoder, Weights(**changes))
-        return full(other, row)
+        if id(retriever) not in others:
+            store, encoder = retriever.store, retriever.encoder
+            others[id(retriever)] = Retriever(store, encoder, Weights(**changes))
+        return full(others[id(retriever)], row)
 
     return score
 
