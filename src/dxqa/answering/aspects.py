@@ -60,18 +60,17 @@ def lay_out(told: Sequence[Told], wanted: Sequence[Aspect]) -> dict[str, list[in
     """
     fits = sorted(
         (
-            (aspect.fit(t.headings, t.words), -at, aspect.name)
+            (-aspect.fit(t.headings, t.words), at, aspect.name)
             for at, t in enumerate(told)
             for aspect in wanted
         ),
         key=lambda fit: fit[:2],
-        reverse=True,
     )
     chosen: dict[str, list[int]] = {aspect.name: [] for aspect in wanted}
     used: set[int] = set()
-    for fit, at, name in fits:
-        if fit >= _ENOUGH and at not in used and len(chosen[name]) < _MOST:
-            chosen[name].append(-at)
+    for negated, at, name in fits:
+        if -negated >= _ENOUGH and at not in used and len(chosen[name]) < _MOST:
+            chosen[name].append(at)
             used.add(at)
     return {name: [told[at].row for at in sorted(places)] for name, places in chosen.items()}
 
