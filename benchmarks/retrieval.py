@@ -66,7 +66,7 @@ def adapted_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
 
 def no_adapter(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score as dxqa does, but for the adapter; passages have the same vectors with it."""
-    return full(Retriever(retriever.store, base_encoder()), row)
+    return full(beside(retriever, Weights(), adapted=False), row)
 
 
 @cache
@@ -125,15 +125,17 @@ def without(change: Callable[[Query], Query]) -> Scorer:
 
 def weighted(**changes: float) -> Scorer:
     """Score as dxqa does, with other weights."""
-    others: dict[int, Retriever] = {}  # by the retriever that they stand in for
 
     def score(retriever: Retriever, row: Row) -> NDArray[np.float32]:
-        if id(retriever) not in others:
-            store, encoder = retriever.store, retriever.encoder
-            others[id(retriever)] = Retriever(store, encoder, Weights(**changes))
-        return full(others[id(retriever)], row)
+        return full(beside(retriever, Weights(**changes)), row)
 
     return score
+
+
+@cache
+def beside(retriever: Retriever, weights: Weights, *, adapted: bool = True) -> Retriever:
+    """Return another retriever over the same passages, made once."""
+    return Retriever(retriever.store, retriever.encoder if adapted else base_encoder(), weights)
 
 
 def no_history(retriever: Retriever, row: Row) -> NDArray[np.float32]:

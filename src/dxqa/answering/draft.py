@@ -113,7 +113,12 @@ def _lines(lead: str, parts: Sequence[Part]) -> Iterator[str]:
             yield from ("", f"■ {part.label}")
         for said in part.statements:
             aspect = f"{said.aspect}: " if said.aspect else ""
-            yield f"・{aspect}{said.text}{''.join(f'[{n}]' for n in said.numbers)}"
+            yield f"・{aspect}{with_marks(said)}"
+
+
+def with_marks(said: Statement) -> str:
+    """Return a statement with the numbers of its citations."""
+    return said.text + "".join(f"[{n}]" for n in said.numbers)
 
 
 def _without_population(retrieval: Retrieval) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from dxqa.answering.checking import is_told, overlap
+from dxqa.answering.draft import with_marks
 from dxqa.types import Part, Statement
 
 
@@ -53,8 +54,3 @@ def lines(lead: str, parts: Sequence[Part]) -> Iterator[str]:
             yield from ("", f"■ {part.label}")
         for aspect, said in groupby(part.statements, key=lambda s: s.aspect):
             yield (f"・{aspect}: " if aspect else "") + " ".join(with_marks(s) for s in said)
-
-
-def with_marks(said: Statement) -> str:
-    """Return a statement with the numbers of its citations."""
-    return said.text + "".join(f"[{n}]" for n in said.numbers)

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from dxqa.answering.chat import Chat
 from dxqa.answering.checking import is_supported, read_sentences
-from dxqa.answering.prose import lines, merge, with_marks
+from dxqa.answering.draft import with_marks
+from dxqa.answering.prose import lines, merge
 from dxqa.errors import WriterError
 from dxqa.types import Answer, Statement
 
