@@ -28,6 +28,7 @@ _AT_LEAST = 2  # sentences about a case that is named
 _CASE_MARGIN = 0.5
 _CASE_SHARE = 0.5
 _CLOSE_CASES = 0.1
+_CLOSE_ONE = 0.05  # where one case is asked for, rather than all
 _SURE = 0.9  # where rules decide: a case asked for as a whole, or by filters alone
 _LITTLE = 0.25
 _MOST_CASES = 20
@@ -118,7 +119,8 @@ def draft(desk: Desk) -> Draft:
     """Choose evidence in the form that the question wants."""
     query = desk.query
     if query.superlative or ("population" in query.filters and not query.own_concepts):
-        return contact.by_population(query, desk.store, desk.visible_places())
+        among = query.places if len(query.places) > 1 else desk.visible_places()
+        return contact.by_population(query, desk.store, among)
     if query.kind == "contact" and query.places:
         found = contact.draft(query, desk.store)
         if found is not None:
@@ -223,7 +225,8 @@ def _supported(found: dict[str, Evidence], *, every: bool) -> list[str]:
     top = max((e.score for e in found.values()), default=0.0)
     leader = max((e.coverage for e in found.values() if top - e.score <= _CASE_MARGIN), default=0.0)
     if not every or leader < _LITTLE:
-        return [name for name, e in found.items() if top - e.score <= _CLOSE_CASES]
+        margin = _CLOSE_CASES if every else _CLOSE_ONE
+        return [name for name, e in found.items() if top - e.score <= margin]
     return [name for name, e in found.items() if e.coverage >= _CASE_SHARE * leader]
 
 

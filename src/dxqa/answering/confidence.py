@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from dxqa.answering.evidence import Evidence, union_coverage
+from dxqa.answering.evidence import ON_TOPIC, Evidence, union_coverage
 from dxqa.answering.slots import asked_slots
 from dxqa.dense import Scores
 from dxqa.japanese import normalize
@@ -178,5 +178,6 @@ def calibration() -> dict[str, Any]:
 
 def missing_slots(question: str, chosen: Sequence[Evidence], store: Store) -> list[str]:
     """Name what the question asks to be told and no chosen sentence tells."""
-    sentences = [normalize(store.text(e.sentence)).text for e in chosen]
+    least = ON_TOPIC * max((e.coverage for e in chosen), default=0.0)
+    sentences = [normalize(store.text(e.sentence)).text for e in chosen if e.coverage >= least]
     return [s.name for s in asked_slots(question) if not any(s.told(t) for t in sentences)]

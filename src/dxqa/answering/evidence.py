@@ -16,6 +16,9 @@ from dxqa.store import Sentence, Store
 MARGIN = 0.22
 """A sentence this far below the best one still belongs to the answer."""
 
+ON_TOPIC = 0.5
+"""A sentence that covers this share of what the best one covers is about the same."""
+
 _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
 _CONTEXT = 0.3
@@ -94,12 +97,22 @@ class Candidates:
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Find the best sentence telling each figure or name asked for and not yet told."""
         scores = self._retrieval.sentence_scores
-        near = [r for r in order if scores[order[0]] - scores[r] <= _TELLING_MARGIN]
+        near = [
+            r
+            for r in self._on_topic(order, chosen)
+            if scores[order[0]] - scores[r] <= _TELLING_MARGIN
+        ]
         added: list[int] = []
         for slot in asked_slots(self._retrieval.query.own_text):
             if not any(slot.told(self._normal(row)) for row in [*chosen, *added]):
                 added += [row for row in near if slot.told(self._normal(row))][:1]
         return added
+
+    def _on_topic(self, rows: Sequence[int], chosen: Sequence[int]) -> list[int]:
+        """Keep the sentences that say about as much of the question as the best one chosen."""
+        coverage = self._retrieval.sentence_coverage
+        least = ON_TOPIC * max((float(coverage[row]) for row in chosen), default=0.0)
+        return [row for row in rows if coverage[row] >= least]
 
     def _normal(self, row: int) -> str:
         return normalize(self._store.text(self._store.sentences[row])).text

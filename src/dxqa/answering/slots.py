@@ -6,7 +6,7 @@ something of that class.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dxqa.japanese import find_quantities, normalize
@@ -46,8 +46,15 @@ def asked_slots(question: str) -> list[Slot]:
         if (asked := slot.asked.search(normal))
         and (not which or _INTERROGATIVE.search(asked.group()))
     ]
-    counters = (match.group(1) for match in _COUNTED.finditer(normal))
-    return found + [_slot(f"数 (何{c})", f"何{c}", _unit(c)) for c in counters]
+    found += [_someone(normal)] if _WHO.search(normal) else []
+    counters = dict.fromkeys(_counters(normal))
+    return found + [_slot(f"数 (何{c})", f"何{c}", _count(c)) for c in counters]
+
+
+def _counters(question: str) -> Iterator[str]:
+    """Yield what 何 counts, where it is a word of its own: 何社, but not 何社会."""
+    ends = {token.end for token in tokenize(question)}
+    return (m.group(1) for m in _COUNTED.finditer(question) if m.end() in ends)
 
 
 def _slot(name: str, asked: str, told: Told) -> Slot:
@@ -56,6 +63,26 @@ def _slot(name: str, asked: str, told: Told) -> Slot:
 
 def _unit(*units: str) -> Told:
     return lambda text: any(q.unit.startswith(units) for q in find_quantities(text))
+
+
+def _count(counter: str) -> Told:
+    """Return a test for a figure with this counter, or with one that counts the same."""
+    if counter in _TIMES:
+        return _often
+    if counter in _THINGS:
+        return _figure
+    units = next((units for units in _SAME_UNITS if counter in units), (counter,))
+    return _unit(*units)
+
+
+def _someone(question: str) -> Slot:
+    """Return the slot of 誰: a name, or an office or group that the question does not name."""
+
+    def told(text: str) -> bool:
+        offices = {match.group() for match in _OFFICE.finditer(text)}
+        return _person(text) or any(office not in question for office in offices)
+
+    return Slot("人物", _WHO, told)
 
 
 def _pattern(pattern: str) -> Told:
@@ -87,13 +114,29 @@ def _person(text: str) -> bool:
 # After a noun of two kanji or more: 回収率は, 利用者数を, 開催日って.
 _ASKING = r"(?=[はをがっとも、?]|の?(?:教|知|内訳)|$)"
 _NOUN = r"[一-鿿ァ-ヶーA-Z]{2,8}"
-# Counters that no slot below knows.
-_COUNTED = re.compile(r"何([条倍基頭匹羽軒棟隻両期版章節頁号行票席])")
+# 何台, 何か国, 何べん; the counters of the slots below are theirs (何円, 何年, 何時間, 何%).
+_COUNTED = re.compile(
+    r"何(?:か|カ|ヶ|ケ|箇)?(べん|へん|つ|種類|項目|団体|世帯|社(?!会)|国語|言語|事業|業務|分野|手続"
+    r"|[条倍基頭匹羽軒棟隻両期版章節頁号行票席国件回度遍個台校戸所本冊枚機棚枠組店箱軒曲語](?!部))"
+)
+_TIMES = ("回", "度", "べん", "へん", "遍")
+_THINGS = ("つ", "件", "個", "本", "種類", "項目", "分野", "事業", "業務")
+_SAME_UNITS = (
+    ("国", "国語", "言語", "か国", "カ国", "ヶ国", "語"),
+    ("社", "企業"),
+    ("所", "か所", "カ所"),
+)
+_WHO = re.compile(r"誰|だれ|どなた|(?:なんて|何て|どんな)(?:方|人)(?!法)")
+_OFFICE = re.compile(
+    r"(?:副|総括|統括|最高)?(?:[一-鿿ァ-ヶーA-Z]{0,8})(?:知事|市長|町長|村長|部長|課長|係長|次長|局長|室長|会長"
+    r"|委員長|議長|本部長|幹事長|補佐官|参事|主幹|顧問|担当者|担当官|責任者|教授|職員|専門家|アドバイザー|リーダー"
+    r"|コンサルタント|人材|企業|事業者|住民|市民|町民|県民|高齢者|学生|生徒|CDO|CIO|CXO)"
+)
 _WHICH = re.compile(
     r"どこ(?!の(?:会社|企業|業者|メーカー|ベンダー|製品))|どの(?:自治体|市|町|村|県)|どちら"
     r"|(?:自治体|ところ|とこ|[市町村県])(?:は|って|なん)?[?。]?$"
 )
-_INTERROGATIVE = re.compile(r"何|いくら|いつ|いくつ|なん")
+_INTERROGATIVE = re.compile(r"何|いくら|いつ|いくつ|なん|どこ|どちら")
 _WHEN = (
     r"いつ(?=頃|ごろ|から|まで|の|です|でしょ|で|に|、|\?|$|始|開|発|設|策|行|スタ|や)"
     r"|何月|何年度|時期は"
@@ -102,7 +145,8 @@ _WHEN = (
 SLOTS: tuple[Slot, ...] = (
     _slot(
         "氏名",
-        r"氏名|フルネーム|名字|何という(?:人|方)|(?:人|方|者|長|官|知事|CDO|さん)の?お?名前",
+        r"氏名|フルネーム|名字|何という(?:人|方)|(?:人|方|者|長|官|知事|CDO|さん)の?お?名前"
+        r"|(?:さん|様|氏|長|官|者|知事|CDO)(?:は|って)?、?(?:なんて|何て|何という)(?:方|人|名)",
         _person,
     ),
     _slot(
@@ -123,13 +167,8 @@ SLOTS: tuple[Slot, ...] = (
     _slot("人数", rf"何[名人](?!も)|人数|なんにん|総勢|[員者]数{_ASKING}", _unit("人", "名")),
     _slot(
         "数",
-        rf"いくつ(?!か|も|あっ|の(?:自治|市|町|事例))|何種類|何項目|{_NOUN}(?<![複多少])数{_ASKING}",
+        rf"いくつ(?!か|も|あっ|の(?:自治|市|町|事例))|{_NOUN}(?<![複多少])数{_ASKING}",
         _figure,
-    ),
-    _slot(
-        "件数",
-        r"何(?:件|回|個|台|社|校|戸|世帯|団体|か所|ヶ所|カ所|箇所|部署|課|本(?!部)|冊|枚)",
-        _often,
     ),
     _slot(
         "割合",
@@ -146,6 +185,7 @@ SLOTS: tuple[Slot, ...] = (
     _slot(
         "会社名や製品名",
         r"(?:会社|企業|業者|ベンダー|メーカー|製品|商品|機種|ソフト|サービス)の?(?:名前?|名称)"
+        r"|(?:会社|企業|業者|ベンダー|メーカー)(?:は|って|、)?(?:どこ|どちら)(?!か)"
         r"|どこの(?:会社|企業|業者|メーカー|ベンダー|製品)|ベンダー|メーカー|受注|委託先|請け負",
         _pattern(r"株式会社|[A-Z][a-z]+(?:社|製)|委託"),
     ),

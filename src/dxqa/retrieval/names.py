@@ -11,7 +11,7 @@ from functools import cached_property
 import jaconv
 from rapidfuzz.distance import Levenshtein
 
-from dxqa.japanese import PREFECTURES, normalize, parse_place
+from dxqa.japanese import PREFECTURES, REGIONS, normalize, parse_place
 from dxqa.retrieval.mentions import Mentions, Name, Scan
 from dxqa.retrieval.spellings import (
     SUFFIX_READINGS,
@@ -176,6 +176,8 @@ class Gazetteer:
         for group in place_groups(scan.text):
             start, end = group[0].start, group[-1].end
             typed = scan.text[start:end]
+            if typed in REGIONS:  # 四国の…: a filter, not a place of its own
+                continue
             prefecture = next((p for p in PREFECTURES if typed in (p, p[:-1])), "")
             itself = _AS_ITSELF.match(scan.text, end)
             if prefecture in held and not itself:
