@@ -132,12 +132,14 @@ class Answer:
     tables and documents.
 
     Attributes:
-        kind: form of the answer: fact, contact, card, list, compare, explain, or declined.
+        kind: form of the answer: fact, contact, card, list, compare, explain; declined; or
+            ambiguous, which asks back.
         confidence: 0..1, how surely the citations answer the question.
         timings_ms: milliseconds per step.
         notes: remarks that the reader should see (an assumed filter, a discrepancy).
         lead: the sentence before the parts; of a refusal, what is missing.
         parts: the statements, by case or chapter.
+        choices: questions to choose from, where it asks back.
     """
 
     question: str
@@ -150,11 +152,12 @@ class Answer:
     notes: tuple[str, ...] = ()
     lead: str = ""
     parts: tuple[Part, ...] = ()
+    choices: tuple[str, ...] = ()
 
     @property
     def answered(self) -> bool:
-        """False when the corpus does not say."""
-        return self.kind != "declined"
+        """False when the corpus does not say, or the question may mean several things."""
+        return self.kind not in ("declined", "ambiguous")
 
     def to_markdown(self) -> str:
         """Return the answer for a document, its sources as footnotes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dxqa.answering import contact
+from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import Aspect, Told, aspects, lay_out, named_aspects
 from dxqa.answering.confidence import (
     calibration,
@@ -79,7 +80,10 @@ class Desk:
 
 
 def compose(retrieval: Retrieval, store: Store) -> Answer:
-    """Write the answer to one question, or decline."""
+    """Write the answer to one question, ask back, or decline."""
+    unclear = ask_back(retrieval, store)
+    if unclear is not None:
+        return unclear
     if hopeless(retrieval):
         return refuse(retrieval, store, 0.0)
     made = draft(Desk(retrieval, store, Candidates(retrieval, store)))

@@ -17,6 +17,7 @@ class Mentions:
         known: full names of municipalities in the index, in order of appearance.
         unknown: other places as typed (渋谷区); nothing in the index is about them.
         prefectures: prefectures that are no case themselves but hold cases (山形県).
+        ambiguous: what was typed (府中市), with the full names that it may stand for.
         remarks: for the reader: a prefecture that does not fit, a slip that was mended.
         rest: the question in normal form with the names blanked out.
         text: the question in normal form with known names in their usual form.
@@ -25,6 +26,7 @@ class Mentions:
     known: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     prefectures: tuple[str, ...] = ()
+    ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
     remarks: tuple[str, ...] = ()
     rest: str = ""
     text: str = ""
@@ -67,6 +69,7 @@ class Scan:
     spans: list[tuple[int, int, str]] = field(default_factory=list)
     prefectures: list[tuple[int, str]] = field(default_factory=list)
     unknown: list[tuple[int, str]] = field(default_factory=list)
+    ambiguous: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     def take(self, start: int, end: int) -> None:
@@ -85,6 +88,7 @@ class Scan:
             known=_ordered(self.found),
             unknown=_ordered(self.unknown),
             prefectures=_ordered(self.prefectures),
+            ambiguous=tuple(dict.fromkeys(self.ambiguous)),
             remarks=tuple(dict.fromkeys(self.remarks)),
             rest=self.text,
             text=self._rewritten(original),

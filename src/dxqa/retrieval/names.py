@@ -5,7 +5,7 @@ as 都城市, 都城, みやこのじょう, ミヤコノジョウ, miyakonojo a
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import jaconv
@@ -58,14 +58,31 @@ class Gazetteer:
 
     def _by_characters(self, scan: Scan) -> None:
         """Take names as written: in full, without the prefecture, without 県 or 市."""
-        forms = [
-            (form, n) for n in self._names for form in dict.fromkeys((n.full, n.short, n.stem))
-        ]
-        for form, name in sorted(forms, key=lambda pair: -len(pair[0])):
+        for form in sorted(self._forms, key=len, reverse=True):
             for match in list(re.finditer(re.escape(form), scan.text)):
-                if self._is_whole(scan.text, match, name):
-                    start = self._with_prefecture(scan, match.start(), name)
-                    scan.take_name(start, match.end(), name)
+                self._take_one(scan, match, self._forms[form])
+
+    @cached_property
+    def _forms(self) -> dict[str, list[Name]]:
+        """Ways to write a name; one may stand for several (府中市)."""
+        forms: dict[str, list[Name]] = {}
+        for name in self._names:
+            for form in dict.fromkeys((name.full, name.short, name.stem)):
+                forms.setdefault(form, []).append(name)
+        return forms
+
+    def _take_one(self, scan: Scan, match: re.Match[str], names: Sequence[Name]) -> None:
+        """Take the name meant; where only the prefecture could tell and is not there, say so."""
+        meant = [name for name in names if self._is_whole(scan.text, match, name)]
+        before = scan.text[: match.start()]
+        if len(meant) > 1:
+            meant = [n for n in meant if before.endswith(n.place.prefecture)] or meant
+        if len(meant) == 1:
+            start = self._with_prefecture(scan, match.start(), meant[0])
+            scan.take_name(start, match.end(), meant[0])
+        elif meant:
+            scan.ambiguous.append((match.group(), tuple(name.full for name in meant)))
+            scan.take(match.start(), match.end())
 
     def _is_whole(self, text: str, match: re.Match[str], name: Name) -> bool:
         """Whether a stem stands for itself: 福島 in 福島市 is another place."""

@@ -29,6 +29,7 @@ class Query:
             than others, but no more than that.
         filters: read out of the question.
         filters_said: the same in Japanese.
+        refers_to_nothing: whether it points back (その財源は) and nothing was said before.
         all_cases: whether every case is wanted that fits, rather than one.
         asked_kind: 都道府県, 市 or 町 where the answer is to be one.
         superlative: the largest or smallest is asked for.
@@ -51,5 +52,6 @@ class Query:
     filters: Filters = field(default_factory=dict)
     filters_said: tuple[str, ...] = ()
     superlative: Superlative | None = None
+    refers_to_nothing: bool = False
     all_cases: bool = False
     asked_kind: str | None = None

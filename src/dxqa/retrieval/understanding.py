@@ -24,6 +24,9 @@ _REFERS_BACK = re.compile(
     r"(?:その|それ|そこ|そちら|あの|あれ|これ|この(?!記事|資料)|同じ|じゃあ|では|なら|ほかに|他に|ほかは|他は|"
     r"以外|もう少し|もっと|詳しく|続き|もお願い|についても|も(?:使|あ|や|い|同)|だっけ)"
 )
+_POINTS_BACK = re.compile(
+    r"^(?:じゃあ|では|で|あと|ちなみに|また)?[、 ]*(?:その(?!他)|そこ|そちら|そっち|同[市町県村])"
+)
 _FEW_WORDS = 2
 _COUNTED = ("事例", "自治", "団体", "つの事", "件の")  # 11事例のうち: counts sources, is no subject
 
@@ -47,12 +50,13 @@ def understand(question: str, history: Sequence[str], knowledge: Knowledge) -> Q
     """Read a question in the light of the earlier ones, oldest first."""
     gazetteer, lexicon = knowledge.gazetteer, knowledge.lexicon
     mentions = _in_kanji(gazetteer.recognise(question), lexicon)
+    earlier = [_in_kanji(gazetteer.recognise(h), lexicon) for h in history]
+    mentions = _resolved(mentions, _last_places(earlier))
     excluded = _excluded(question, mentions, gazetteer)
     places = tuple(name for name in mentions.known if name not in excluded)
     prefectures = () if places else mentions.prefectures
     understood = understand_filters(mentions.rest, prefectures, knowledge.keys)
     own = _concepts(understood.rest)
-    earlier = [_in_kanji(gazetteer.recognise(h), lexicon) for h in history]
     kind = question_kind(mentions.text, len(places))
     follows = bool(history) and _follows(question, mentions, len(own), kind)
     inherited = () if places or excluded or mentions.unknown else _last_places(earlier)
@@ -79,9 +83,20 @@ def understand(question: str, history: Sequence[str], knowledge: Knowledge) -> Q
         filters=understood.filters,
         filters_said=understood.said,
         superlative=population_superlative(question),
+        refers_to_nothing=not history and bool(_POINTS_BACK.search(mentions.text)),
         all_cases=asks_for_all(mentions.text),
         asked_kind=None if places else asked_kind(question),
     )
+
+
+def _resolved(mentions: Mentions, recent: Sequence[str]) -> Mentions:
+    """Take a name that may stand for several for the one that was spoken of before."""
+    if not mentions.ambiguous:
+        return mentions
+    meant = {typed: [n for n in names if n in recent] for typed, names in mentions.ambiguous}
+    known = [names[0] for names in meant.values() if len(names) == 1]
+    left = tuple(pair for pair in mentions.ambiguous if len(meant[pair[0]]) != 1)
+    return replace(mentions, known=(*mentions.known, *known), ambiguous=left)
 
 
 def _in_kanji(mentions: Mentions, lexicon: KanaLexicon) -> Mentions:
