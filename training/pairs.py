@@ -8,6 +8,7 @@ One line of ``data/*.jsonl`` is a group::
 
 ``a.1`` is the second sentence of passage ``a``. Every passage of the group that answers is listed,
 so the others are hard negatives: the same theme, but another fact, municipality or slot.
+``unanswerable.jsonl`` holds questions that the passages of a group do not answer.
 """
 
 import json
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 DATA = Path(__file__).parent / "data"
+UNANSWERABLE = Path(__file__).parent / "unanswerable.jsonl"
 
 TYPES = frozenset("terse spoken paraphrase keywords name typo followup list reason".split())
 
@@ -78,6 +80,38 @@ def read_groups(*paths: Path) -> Iterator[Group]:
                 yield _group(json.loads(line))
             except (KeyError, TypeError, ValueError, IndexError) as error:
                 raise ValueError(f"{path.name}:{number}: {error!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A question that no passage of a group answers.
+
+    Attributes:
+        kind: attribute (a detail not given of something told), swapped (told of another
+            municipality), whole or background (the theme, but nothing told).
+        near: (passage id, number of the sentence) that comes nearest.
+    """
+
+    topic: str
+    theme: str
+    text: str
+    kind: str
+    near: tuple[str, int]
+
+
+def read_unanswerable(path: Path = UNANSWERABLE) -> Iterator[NearMiss]:
+    """Yield the near misses, in the order of the file."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        for question in row["unanswerable"]:
+            name, _, number = question["near"].partition(".")
+            yield NearMiss(
+                row["topic"],
+                row["theme"],
+                question["question"],
+                question["kind"],
+                (name, int(number)),
+            )
 
 
 def _group(row: dict[str, Any]) -> Group:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dxqa import store as stores
-from dxqa.answering import Writer, compose
+from dxqa.answering import Verifier, Writer, compose, load_verifier
 from dxqa.encoders import load_encoder
 from dxqa.errors import QuestionError, StoreError
 from dxqa.readers import read_corpus
@@ -126,6 +126,11 @@ class Index:
         """The first half of the question line."""
         return Retriever(self.store, self.encoder)
 
+    @cached_property
+    def verifier(self) -> Verifier | None:
+        """Tells sentences that answer from those on the same subject; None for other encoders."""
+        return load_verifier(self.encoder)
+
     def search(
         self,
         question: str,
@@ -178,7 +183,7 @@ class Index:
         with _timed(timings, "search"):
             retrieval = retriever.search(query, k, filters)
         with _timed(timings, "answer"):
-            answer = compose(retrieval, self.store)
+            answer = compose(retrieval, self.store, self.verifier)
         if writer is not None:
             with _timed(timings, "write"):
                 answer = writer.write(answer)

@@ -29,6 +29,11 @@ def encoder_text(passage: Passage) -> str:
     return f"{context(passage)}\n{passage.text}"
 
 
+def in_context(passage: Passage, sentence: str) -> str:
+    """Return one sentence of a passage under its headings, the place named once."""
+    return f"{context(passage)}\n{sentence}"
+
+
 def context(passage: Passage) -> str:
     """The municipality and the headings that a passage stands under, the innermost first."""
     parts = [passage.municipality or "", *reversed(passage.heading_path)]

@@ -172,6 +172,10 @@ class Answer:
         return to_json(self)
 
 
+TokenStates = NDArray[np.float32]
+"""Shape ``(tokens, dim)``: what an encoder makes of each token of one text, not scaled."""
+
+
 class Encoder(Protocol):
     """Turns texts into vectors; queries and passages are prefixed differently by most models."""
 
@@ -192,3 +196,13 @@ class Encoder(Protocol):
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
+
+
+class TokenEncoder(Encoder, Protocol):
+    """An encoder that also tells what it makes of each token."""
+
+    def query_tokens(self, texts: Sequence[str]) -> list[TokenStates]:
+        """Return the states of the tokens of each question."""
+
+    def passage_tokens(self, texts: Sequence[str]) -> list[TokenStates]:
+        """Return the states of the tokens of each text."""

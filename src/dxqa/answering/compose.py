@@ -8,14 +8,11 @@ import numpy as np
 from dxqa.answering import contact
 from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import Aspect, Told, aspects, lay_out, named_aspects
-from dxqa.answering.confidence import (
-    calibration,
-    confidence,
-    missing_slots,
-)
+from dxqa.answering.confidence import THRESHOLD, confidence, missing_slots
 from dxqa.answering.draft import NOT_SAID, Claim, Draft, Group, render
 from dxqa.answering.evidence import NOTE_HEADINGS, Candidates, Evidence
 from dxqa.answering.refusal import refuse
+from dxqa.answering.verifier import Verifier
 from dxqa.retrieval import Query, Retrieval
 from dxqa.store import Store
 from dxqa.types import Answer
@@ -79,8 +76,11 @@ class Desk:
         return self.query.asked_kind in (None, metadata.get("kind"))
 
 
-def compose(retrieval: Retrieval, store: Store) -> Answer:
-    """Write the answer to one question, ask back, or decline."""
+def compose(retrieval: Retrieval, store: Store, verifier: Verifier | None = None) -> Answer:
+    """Write the answer to one question, ask back, or decline.
+
+    Without a verifier (an encoder that it was not trained with), confidence does without it.
+    """
     unclear = ask_back(retrieval, store)
     if unclear is not None:
         return unclear
@@ -91,8 +91,8 @@ def compose(retrieval: Retrieval, store: Store) -> Answer:
         return refuse(retrieval, store, 0.0, missing=made.missing)
     sure = made.confidence
     if sure is None:
-        sure = confidence(retrieval, made.evidence, store)
-    if sure < calibration()["threshold"]:
+        sure = confidence(retrieval, made.evidence, store, verifier)
+    if sure < THRESHOLD:
         missing = missing_slots(retrieval.query.own_text, made.evidence, store)
         return refuse(retrieval, store, sure, missing=missing)
     return render(replace(made, confidence=sure), retrieval, store)

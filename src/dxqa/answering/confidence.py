@@ -1,13 +1,14 @@
 """How surely the evidence answers the question.
 
 A logistic regression over a few features and their products, fitted by training/calibrate.py on
-questions of which the corpus answers some and not others; the fit is data/calibration.json.
+questions of which the corpus answers some and not others; the fits, with the verifier and without
+(an encoder of the user's own), are data/calibration.json.
 """
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,12 +17,19 @@ import numpy as np
 
 from dxqa.answering.evidence import ON_TOPIC, Evidence, union_coverage
 from dxqa.answering.slots import asked_slots
+from dxqa.answering.verifier import Verifier
 from dxqa.dense import Scores
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
+from dxqa.passages import in_context
 from dxqa.retrieval import Query, Retrieval
 from dxqa.store import Store
 from dxqa.tokenizer import trigrams
+
+THRESHOLD = 0.5
+"""Below this an answer is declined; the fits are shifted so that it is the same for both."""
+
+_VERIFIED = 4  # sentences at most, the best first
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class Features:
         named: 1 where the question names a municipality of the corpus.
         named_coverage: ``coverage`` where one is named, else 0.
         named_known: ``known`` where one is named, else 0.
+        support: the verifier's highest log-odds that a chosen sentence answers; 0 without one.
     """
 
     cosine: float
@@ -61,9 +70,15 @@ class Features:
     named: float
     named_coverage: float
     named_known: float
+    support: float = 0.0
 
 
-def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> Features:
+def features(
+    retrieval: Retrieval,
+    chosen: Sequence[Evidence],
+    store: Store,
+    verifier: Verifier | None = None,
+) -> Features:
     """Measure evidence against its question."""
     query = retrieval.query
     own = _asked(query)
@@ -87,7 +102,16 @@ def features(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> 
         named=named,
         named_coverage=named * covered,
         named_known=named * known,
+        support=_support(retrieval, chosen, store, verifier) if verifier else 0.0,
     )
+
+
+def _support(
+    retrieval: Retrieval, chosen: Sequence[Evidence], store: Store, verifier: Verifier
+) -> float:
+    best = sorted(chosen, key=lambda e: -e.score)[:_VERIFIED]
+    told = [in_context(store.passages[e.sentence.passage], store.text(e.sentence)) for e in best]
+    return max(verifier.logits(retrieval.query.text, told), default=0.0)
 
 
 def _asked(query: Query) -> Sequence[Concept]:
@@ -140,22 +164,24 @@ def _lift(value: float, population: Scores) -> float:
     return float((value - known.mean()) / (known.std() + 1e-6))
 
 
-def confidence(retrieval: Retrieval, chosen: Sequence[Evidence], store: Store) -> float:
+def confidence(
+    retrieval: Retrieval, chosen: Sequence[Evidence], store: Store, verifier: Verifier | None
+) -> float:
     """Return the probability, 0..1, that the evidence answers the question."""
-    return probability(features(retrieval, chosen, store))
+    found = features(retrieval, chosen, store, verifier)
+    return probability(found, calibration(verified=verifier is not None))
 
 
-def probability(found: Features, model: Mapping[str, Any] | None = None) -> float:
+def probability(found: Features, model: Mapping[str, Any]) -> float:
     """Return the logistic function of the features and of their products two by two, 0..1.
 
     Args:
         found: the features.
-        model: of the form of ``calibration()``, which is the default.
+        model: of the form of ``calibration()``; it may leave features out.
     """
-    model = calibration() if model is None else model
     values = {
-        f.name: (getattr(found, f.name) - model["mean"][f.name]) / model["scale"][f.name]
-        for f in fields(Features)
+        name: (getattr(found, name) - mean) / model["scale"][name]
+        for name, mean in model["mean"].items()
     }
     total = model["intercept"] + sum(
         weight * math.prod(values[name] for name in term.split("*"))
@@ -165,14 +191,14 @@ def probability(found: Features, model: Mapping[str, Any] | None = None) -> floa
 
 
 @cache
-def calibration() -> dict[str, Any]:
-    """The fitted model.
+def calibration(*, verified: bool) -> dict[str, Any]:
+    """The model fitted with the verifier, or without.
 
     ``mean`` and ``scale`` by feature, ``intercept``, ``coefficients`` by feature or by two features
-    joined with ``*``, ``threshold``.
+    joined with ``*``.
     """
     text = files("dxqa").joinpath("data/calibration.json").read_text("utf-8")
-    model: dict[str, Any] = json.loads(text)
+    model: dict[str, Any] = json.loads(text)["verified" if verified else "plain"]
     return model
 
 

@@ -1,5 +1,6 @@
 """Choosing the sentences that answer: few, on the point, and each with its place in a document."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ MARGIN = 0.22
 ON_TOPIC = 0.5
 """A sentence that covers this share of what the best one covers is about the same."""
 
+_POINTS_BACK = re.compile(r"(?:これら|それら|こうした|このよう|その(?:ため|結果))")
 _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
 _CONTEXT = 0.3
@@ -85,7 +87,18 @@ class Candidates:
             if len(chosen) == most:
                 break
         chosen += self._telling(order, chosen)
+        chosen += self._referred_to(chosen)
         return [self.evidence(row) for row in chosen]
+
+    def _referred_to(self, chosen: Sequence[int]) -> list[int]:
+        """Find the sentences before those that say 「これらを…」 and mean them."""
+        before = [row - 1 for row in chosen if self._points_back(row)]
+        return [row for row in dict.fromkeys(before) if row not in chosen]
+
+    def _points_back(self, row: int) -> bool:
+        sentences = self._store.sentences
+        same = row > 0 and sentences[row - 1].passage == sentences[row].passage
+        return same and bool(_POINTS_BACK.match(self._normal(row)))
 
     @cached_property
     def _scores_in_context(self) -> Scores:

@@ -46,13 +46,13 @@ def load_encoder(name: str | None = None) -> Encoder:
         FallbackModelWarning: another model than the bundled one is used by default.
     """
     # Loads torch, which takes seconds: only now, when vectors are really wanted.
-    from dxqa.encoders import sentence_transformer  # noqa: PLC0415
+    from dxqa.encoders import bundled_encoder, sentence_transformer  # noqa: PLC0415
 
     if name not in (None, BUNDLED_NAME, BASE_NAME):
         return sentence_transformer.load_sentence_transformer(name)
     default = resolve_default()
     if isinstance(default, Path):
-        return sentence_transformer.load_bundled(default, name or BUNDLED_NAME)
+        return bundled_encoder.load_bundled(default, name or BUNDLED_NAME)
     try:
         return sentence_transformer.load_sentence_transformer(default)
     except ModelError as error:

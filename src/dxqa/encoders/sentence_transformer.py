@@ -15,8 +15,6 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
-from dxqa.encoders import bundled
-from dxqa.encoders.adapter import adapted_queries
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
@@ -83,8 +81,7 @@ class SentenceTransformerEncoder:
         prompt: str,
         progress: Progress | None = None,
     ) -> Vectors:
-        # Lone surrogates cannot be written as UTF-8, which the tokenizer needs.
-        cleaned = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        cleaned = [clean(text) for text in texts]
         # Texts of like length share a batch, so that little is spent on padding.
         order = sorted(range(len(cleaned)), key=lambda i: len(cleaned[i]), reverse=True)
         vectors = np.zeros((len(cleaned), self.dimension), np.float32)
@@ -97,7 +94,7 @@ class SentenceTransformerEncoder:
                     batch_size=self._batch,
                     show_progress_bar=False,
                 )
-            vectors[rows] = _unit_rows(part)
+            vectors[rows] = unit_rows(part)
             if progress:
                 progress(start + len(rows), len(order))
         return vectors
@@ -113,30 +110,13 @@ def load_sentence_transformer(name: str) -> SentenceTransformerEncoder:
         ModelError: the model cannot be found, reached or read.
     """
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
-    with _quiet():
+    with quiet():
         folder = resolve_folder(name)
         model = load_model(folder)
         prompts = _prompts(model, name)
         return SentenceTransformerEncoder(
             model, name=name, fingerprint=folder_fingerprint(folder, prompts), prompts=prompts
         )
-
-
-def load_bundled(folder: Path, name: str = bundled.BUNDLED_NAME) -> SentenceTransformerEncoder:
-    """Load the unpacked bundled model, with its adapter unless ``name`` says without.
-
-    Raises:
-        ModelError: the folder cannot be read.
-    """
-    with _quiet():
-        model = load_model(folder)
-    return SentenceTransformerEncoder(
-        model,
-        name=name,
-        fingerprint=bundled.fingerprint(name),
-        prompts=(bundled.PROMPTS["query"], bundled.PROMPTS["document"]),
-        query_model=adapted_queries(model) if name == bundled.BUNDLED_NAME else None,
-    )
 
 
 def load_model(folder: Path) -> SentenceTransformer:
@@ -180,7 +160,12 @@ def _prompts(model: SentenceTransformer, name: str) -> Prompts:
     return query, passage
 
 
-def _unit_rows(rows: Any) -> Vectors:  # noqa: ANN401 - a torch or numpy array, as the model has it
+def clean(text: str) -> str:
+    """Replace lone surrogates: they cannot be written as UTF-8, which the tokenizer needs."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def unit_rows(rows: Any) -> Vectors:  # noqa: ANN401 - a torch or numpy array, as the model has it
     """Scale rows to unit length in float32: bfloat16 has only three digits."""
     vectors: Vectors = np.asarray(rows, np.float32)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -189,7 +174,7 @@ def _unit_rows(rows: Any) -> Vectors:  # noqa: ANN401 - a torch or numpy array, 
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep bars and advice for developers off the terminal while a model loads."""
     bars = transformers_logging.is_progress_bar_enabled()
     verbosity = transformers_logging.get_verbosity()
