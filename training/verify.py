@@ -173,7 +173,8 @@ def beside(item: Item, near: Sequence[int], bank: Bank) -> list[int]:
     group = [row for row in bank.by_group[item.group] if row not in item.right]
     random.shuffle(group)
     if not item.right:
-        ranked = [row for row in near if row in set(group)]
+        members = set(group)
+        ranked = [row for row in near if row in members]
         rows = list(dict.fromkeys([*ranked[: SENTENCES // 2], *group]))
         return (rows * SENTENCES)[:SENTENCES]
     wrong = [row for row in near if row not in item.right]
@@ -240,7 +241,7 @@ def train(net: Net, bank: Bank, items: Sequence[Item], epochs: int) -> None:
             nn.utils.clip_grad_norm_(net.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            total += float(loss) / (len(order) // ASKED)
+            total += float(loss.detach()) / (len(order) // ASKED)
         print(f"epoch {epoch}: loss {total:.3f}  {quality(net, bank, items)}", flush=True)
 
 

@@ -1,8 +1,8 @@
 """The project's own evaluation questions are well formed and fit the digest.
 
-``questions.jsonl`` has the keys of the shared development file and two more: ``split``, which is
-"tune" (may be looked at while settings are chosen) or "report" (only ever measured), and ``why``,
-a short phrase on what the row is there to check.
+``questions.jsonl`` has the keys of the shared development file and two more: ``split``, "tune" or
+"report", and ``why``, a short phrase on what the row is there to check. Both halves have been
+looked at by now; ``held_back.jsonl`` (no ``split``) is only ever measured.
 """
 
 import json
@@ -161,3 +161,25 @@ def test_every_case_and_chapter_is_asked_about_in_both_splits() -> None:
         rows = [row for row in ROWS if row["split"] == split]
         asked = {name for row in rows for name in (*row["cases"], *row["chapters"])}
         assert asked == set(DIGEST)
+
+
+def load_held_back() -> list[Row]:
+    text = (HERE / "held_back.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_held_back_questions_have_the_form_and_are_others() -> None:
+    rows = load_held_back()
+    assert all(set(row) == KEYS - {"split"} for row in rows)
+    assert [row["id"] for row in rows] == [f"f{n:03d}" for n in range(1, len(rows) + 1)]
+    asked = {normalized(row["question"]) for row in rows}
+    assert len(asked) == len(rows)
+    assert not asked & {normalized(row["question"]) for row in ROWS}
+    assert sum(not row["answerable"] for row in rows) >= 100
+
+
+@pytest.mark.parametrize("row", [r for r in load_held_back() if r["answerable"]], ids=named)
+def test_what_held_back_questions_want_is_in_the_digest(row: Row) -> None:
+    text = "\n".join(DIGEST[name] for name in (*row["cases"], *row["chapters"]))
+    for group in row["must"]:
+        assert any(normalized(choice) in text for choice in group), group

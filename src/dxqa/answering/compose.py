@@ -12,7 +12,9 @@ from dxqa.answering.confidence import THRESHOLD, confidence, missing_slots
 from dxqa.answering.draft import NOT_SAID, Claim, Draft, Group, render
 from dxqa.answering.evidence import NOTE_HEADINGS, Candidates, Evidence
 from dxqa.answering.refusal import refuse
+from dxqa.answering.slots import asked_slots, told_figure
 from dxqa.answering.verifier import Verifier
+from dxqa.japanese import normalize
 from dxqa.retrieval import Query, Retrieval
 from dxqa.store import Store
 from dxqa.types import Answer
@@ -146,8 +148,21 @@ def _fact(desk: Desk) -> Draft:
         return _overview(desk, names[0])
     rows = desk.candidates.of_place(names[0])
     chosen = desk.candidates.best(rows, _FACT_SENTENCES, least=_AT_LEAST, margin=_WIDE_MARGIN)
-    claims = [Claim((e,)) for e in chosen]
+    claims = [*_figures(desk, chosen), *(Claim((e,)) for e in chosen)]
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
+
+
+def _figures(desk: Desk, chosen: Sequence[Evidence]) -> list[Claim]:
+    """Give the figure or date asked for first, where the best sentence that tells one is plain."""
+    claims = []
+    for slot in asked_slots(desk.query.own_text):
+        for evidence in chosen:
+            text = normalize(desk.store.text(evidence.sentence)).text
+            if slot.told(text):
+                figure = told_figure(slot, text)
+                claims += [Claim((evidence,), f"{slot.name}: {figure}")] if figure else []
+                break
+    return claims
 
 
 def _overview(desk: Desk, name: str) -> Draft:

@@ -20,7 +20,7 @@ MARGIN = 0.22
 ON_TOPIC = 0.5
 """A sentence that covers this share of what the best one covers is about the same."""
 
-_POINTS_BACK = re.compile(r"(?:これら|それら|こうした|このよう|その(?:ため|結果))")
+_POINTS_BACK = re.compile(r"(?:この|これら|その|それら|こうした|そうした)")
 _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
 _CONTEXT = 0.3
@@ -91,7 +91,7 @@ class Candidates:
         return [self.evidence(row) for row in chosen]
 
     def _referred_to(self, chosen: Sequence[int]) -> list[int]:
-        """Find the sentences before those that say 「これらを…」 and mean them."""
+        """Find the sentences before those that begin with 「この本部は」 or 「これらを」."""
         before = [row - 1 for row in chosen if self._points_back(row)]
         return [row for row in dict.fromkeys(before) if row not in chosen]
 

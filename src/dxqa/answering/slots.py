@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dxqa.japanese import find_quantities, normalize
+from dxqa.japanese import Quantity, find_quantities, normalize
 from dxqa.tokenizer import tokenize
 
 TEL = re.compile(r"(?<!\d)0\d{1,4}[-(]\d{1,4}[-)]\d{3,4}(?!\d)")
@@ -61,8 +61,38 @@ def _slot(name: str, asked: str, told: Told) -> Slot:
     return Slot(name, re.compile(asked, re.IGNORECASE), told)
 
 
+@dataclass(frozen=True, slots=True)
+class _Units:
+    """Told by a figure with one of these units."""
+
+    units: tuple[str, ...]
+
+    def __call__(self, text: str) -> bool:
+        return any(q.unit.startswith(self.units) for q in find_quantities(text))
+
+    def figures(self, text: str) -> list[str]:
+        """Return the figures as written, with 約 before and 以上 or the like behind."""
+        found = [q for q in find_quantities(text) if q.unit.startswith(self.units)]
+        return [self._as_written(text, q) for q in found]
+
+    def _as_written(self, text: str, figure: Quantity) -> str:
+        start = figure.start - (text[: figure.start].endswith("約"))
+        unit = next(u for u in self.units if figure.unit.startswith(u))
+        more = _OR_MORE.match(text, figure.end + len(unit))
+        return text[start : figure.end] + unit + (more.group() if more else "")
+
+
+def told_figure(slot: Slot, text: str) -> str | None:
+    """Return the figure or the date that a sentence (normal form) tells; None if not just one."""
+    if isinstance(slot.told, _Units):
+        found = slot.told.figures(text)
+    else:
+        found = [m.group() for m in _DATE.finditer(text)] if slot.name in _DATED else []
+    return found[0] if len(found) == 1 else None
+
+
 def _unit(*units: str) -> Told:
-    return lambda text: any(q.unit.startswith(units) for q in find_quantities(text))
+    return _Units(units)
 
 
 def _count(counter: str) -> Told:
@@ -111,6 +141,11 @@ def _person(text: str) -> bool:
     return any("人名" in token.detail for token in tokenize(text))
 
 
+_OR_MORE = re.compile(r"以上|以下|以内|未満|超|程度|余り|弱|強")
+_DATED = ("年", "日付", "時期")
+_DATE = re.compile(
+    r"(?:(?:令和|平成|昭和)(?:[0-9]+|元)年度?|(?:19|20)[0-9]{2}年度?)(?:[0-9]{1,2}月)?(?:[0-9]{1,2}日)?"
+)
 # After a noun of two kanji or more: 回収率は, 利用者数を, 開催日って.
 _ASKING = r"(?=[はをがっとも、?]|の?(?:教|知|内訳)|$)"
 _NOUN = r"[一-鿿ァ-ヶーA-Z]{2,8}"
