@@ -1,4 +1,7 @@
-"""One browser and one server for all browser tests; the index is built by the first start."""
+"""One browser and one server for all browser tests; the index is built by the first start.
+
+They end with this package: Playwright keeps an event loop running in the thread of the tests.
+"""
 
 import os
 import time
@@ -21,7 +24,7 @@ OPTIONS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         if os.environ.get("CI"):
@@ -33,13 +36,13 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the first start puts the index; whole once ``first_start`` is through."""
     return tmp_path_factory.mktemp("served") / "index"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def url(browser: Browser, index_folder: Path) -> Iterator[str]:
     """The address of a server that has just been started without an index."""
     assert browser.is_connected()
@@ -47,7 +50,7 @@ def url(browser: Browser, index_folder: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first_start(browser: Browser, url: str) -> list[str]:
     """What the status line said from the first visit until questions could be asked."""
     context = browser.new_context(locale="ja-JP")
