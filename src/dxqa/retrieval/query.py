@@ -66,6 +66,4 @@ class Query:
         said = {key: word for key, word in self.conditions.items() if key not in given}
         kept = {key: self.filters[key] for key in said}
         wanted = {key: value for key, value in given.items() if value is not None}
-        return replace(
-            self, filters={**kept, **wanted}, filters_said=tuple(said.values())
-        )
+        return replace(self, filters={**kept, **wanted}, filters_said=tuple(said.values()))

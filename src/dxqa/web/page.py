@@ -8,13 +8,10 @@ import gradio as gr
 from dxqa.web.chat import Chat
 from dxqa.web.loading import IndexLoader
 from dxqa.web.status import status_html
+from dxqa.web.words import I18N, say
 
 TITLE = "自治体DX事例 Q&A"
-_INTRODUCTION = (
-    f"<header class='title'><h1>{TITLE.replace('&', '&amp;')}</h1>"
-    "<p>自治体のDXの事例について、資料の原文を引用してお答えします。"
-    "資料にないことには、ないとお答えします。</p></header>"
-)
+_INTRODUCTION = f"<header class='title'><h1>{say('title')}</h1><p>{say('about')}</p></header>"
 
 
 def build_app(
@@ -35,13 +32,13 @@ class Page:
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)
             self.status = gr.HTML(self._status(), elem_id="status", js_on_load=None)
-            self.retry = gr.Button("もう一度読み込む", elem_id="retry", visible=False)
+            self.retry = gr.Button(I18N("reload"), elem_id="retry", visible=False)
             with gr.Tabs(elem_id="rooms"):
                 self._lay_out_rooms()
             self._wire()
 
     def _lay_out_rooms(self) -> None:
-        with gr.Tab("質問", id="chat", elem_id="room-chat"):
+        with gr.Tab(I18N("chat"), id="chat", elem_id="room-chat"):
             self.chat = Chat(self.loader)
 
     def _wire(self) -> None:
@@ -63,7 +60,7 @@ class Page:
             self._status(),
             gr.update(visible=state.stage == "failed"),
             gr.Timer(active=not ready),
-            *[gr.update(interactive=ready) for _ in self.chat.controls],
+            *self.chat.readiness(),
         )
 
     def _status(self) -> str:

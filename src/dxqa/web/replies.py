@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
 
 from dxqa.types import Answer
 from dxqa.web.html import escape, one_line
+from dxqa.web.tables import table_html
+from dxqa.web.words import say
 
 _MARK = re.compile(r"\[(\d+)\]")
 _MARKS = re.compile(r"(&[^;]+;|.)?((?:\[\d+\])+)")
@@ -22,42 +26,64 @@ def confidence_word(confidence: float) -> str:
     return next(word for bound, word in _WORDS if confidence >= bound)
 
 
-def growing(turn: int, answer: Answer) -> Iterator[str]:
+def growing(turn: int, answer: Answer, before: str = "", after: str = "") -> Iterator[str]:
     """Yield the answer's HTML, longer each time; the last one is whole."""
-    lines = answer.text.splitlines()
-    stride = -(-len(lines) // _STEPS)
-    for count in range(stride, len(lines), stride):
-        yield _framed(turn, answer, lines_html(turn, lines[:count], _numbers(answer)))
-    yield whole(turn, answer)
+    pieces = _pieces(turn, answer)
+    stride = -(-len(pieces) // _STEPS)
+    for count in range(stride, len(pieces), stride):
+        yield _framed(turn, answer, before + "".join(pieces[:count]))
+    yield whole(turn, answer, before, after)
 
 
-def whole(turn: int, answer: Answer) -> str:
-    """Return the whole answer, with what to think of it below."""
-    body = lines_html(turn, answer.text.splitlines(), _numbers(answer))
-    return _framed(turn, answer, body + _footing(answer))
+def whole(turn: int, answer: Answer, before: str = "", after: str = "") -> str:
+    """Return the whole answer, with what to think of it below.
+
+    Args:
+        turn: number of the turn, for ids.
+        answer: what is told.
+        before: HTML between verdict and answer.
+        after: HTML below everything.
+    """
+    body = before + "".join(_pieces(turn, answer)) + _footing(answer)
+    return _framed(turn, answer, body + after)
+
+
+def _pieces(turn: int, answer: Answer) -> list[str]:
+    """Return the answer cut where it may be seen to grow."""
+    numbers = _numbers(answer)
+    table = table_html(answer, partial(linked, turn, numbers=numbers))
+    if table or not answer.answered:
+        told = [*answer.notes, answer.lead or answer.text]
+        return [lines_html(turn, [line], numbers) for line in told] + [table]
+    return list(_line_pieces(turn, answer.text.splitlines(), numbers))
 
 
 def lines_html(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> str:
     """Return lines as paragraphs, case names (■), lists (・) and remarks (※)."""
-    parts: list[str] = []
-    for line in filter(str.strip, lines):
-        text = linked(turn, line.lstrip("■・※ "), numbers)
-        if line.startswith("・"):
-            if parts and parts[-1] == "</ul>":
-                parts.pop()
-            else:
-                parts.append("<ul>")
-            parts += [f"<li>{text}</li>", "</ul>"]
-        elif line.startswith("■"):
-            parts.append(f'<p class="case">{text}</p>')
+    return "".join(_line_pieces(turn, lines, numbers))
+
+
+def _line_pieces(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> Iterator[str]:
+    """Yield a piece for each paragraph and each list."""
+    filled = filter(str.strip, lines)
+    for listed, group in groupby(filled, key=lambda line: line.startswith("・")):
+        shown = [_line_html(turn, line, numbers) for line in group]
+        if listed:
+            yield f"<ul>{''.join(shown)}</ul>"
         else:
-            parts.append(
-                f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>"
-            )
-    return "".join(parts)
+            yield from shown
 
 
-def linked(turn: int, text: str, numbers: frozenset[int]) -> str:
+def _line_html(turn: int, line: str, numbers: frozenset[int]) -> str:
+    text = linked(turn, line.lstrip("■・※ "), numbers=numbers)
+    if line.startswith("・"):
+        return f"<li>{text}</li>"
+    if line.startswith("■"):
+        return f'<p class="case">{text}</p>'
+    return f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>"
+
+
+def linked(turn: int, text: str, *, numbers: frozenset[int]) -> str:
     """Return a line in which each [n] that has a citation leads to its passage.
 
     Marks stay on the line of the character before them.
@@ -83,12 +109,18 @@ def pending_html() -> str:
     return '<div class="reply pending">資料を調べています…</div>'
 
 
-def error_html(message: str) -> str:
+def error_html(turn: int, message: str, after: str = "") -> str:
     """Return an error, Japanese, with its line breaks."""
     shown = "<br>".join(escape(line) for line in message.splitlines())
     return one_line(
-        f'<div class="reply error"><p class="verdict">お答えできません</p><p>{shown}</p></div>'
+        f'<div class="reply error" id="answer-{turn}"><p class="verdict">お答えできません</p>'
+        f"<p>{shown}</p>{after}</div>"
     )
+
+
+def stopped_html(turn: int, after: str = "") -> str:
+    """Return what stands in the place of an answer that was not waited for."""
+    return f'<div class="reply stopped" id="answer-{turn}"><p>中止しました。</p>{after}</div>'
 
 
 def question_html(question: str) -> str:
@@ -116,9 +148,18 @@ def _numbers(answer: Answer) -> frozenset[int]:
 
 
 def _framed(turn: int, answer: Answer, body: str) -> str:
-    kind = "" if answer.answered else " declined"
-    verdict = "" if answer.answered else '<p class="verdict">資料に答えが見当たりません</p>'
-    return one_line(f'<div class="reply{kind}" id="answer-{turn}">{verdict}{body}</div>')
+    kind, verdict = _verdict(answer)
+    told = f'<p class="verdict">{verdict}</p>' if verdict else ""
+    return one_line(f'<div class="reply{kind}" id="answer-{turn}" lang="ja">{told}{body}</div>')
+
+
+def _verdict(answer: Answer) -> tuple[str, str]:
+    """Return the class of a reply, and what is said above it."""
+    if answer.answered:
+        return "", ""
+    if getattr(answer, "choices", ()):
+        return " asking", say("choose")
+    return " declined", "資料に答えが見当たりません"
 
 
 def _footing(answer: Answer) -> str:
