@@ -145,7 +145,7 @@ class Chat:
         ]  # fmt: skip
         asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": 8, **quiet}
         held = [self.turns, self.editing, *self.filters.all]
-        running = [
+        running: list[Any] = [
             *(event(self._ask, inputs=[self.question, *held], **asking)
               for event in (self.question.submit, self.send.click)),
             self.chat.example_select(self._ask_example, inputs=held, **asking),
@@ -157,8 +157,8 @@ class Chat:
         self.bridge.delete(self._delete, self.turns, shown, **quiet)
         self.bridge.edit(self._edit, self.turns, shown, **quiet)
         self.bridge.download(self._save, self.turns, self.bridge, **quiet)
-        for control in self.filters.all:
-            control.change(self._chips, self.filters.all, self.chips, **quiet)
+        for change in self.filters.changes:
+            change(self._chips, self.filters.all, self.chips, **quiet)
         self.bridge.apply(self._unset, outputs=self.filters.all, **quiet)
 
     def _ask(

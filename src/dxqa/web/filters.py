@@ -1,7 +1,7 @@
 """Filters beside the chat, from the metadata of the index; what is set shows as chips."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -126,6 +126,12 @@ class FilterControls:
     def all(self) -> list[gr.components.Component]:
         """In the order that ``chosen`` takes."""
         return [self.kinds, self.prefectures, self.populations, self.others]
+
+    @property
+    def changes(self) -> list[Callable[..., object]]:
+        """The events by which one of the controls says that it has changed."""
+        groups = (self.kinds.change, self.populations.change)
+        return [*groups, self.prefectures.change, self.others.change]
 
     def offer(self, store: Store | None) -> list[dict[str, object]]:
         """Return the choices that an index gives, one update for each control."""

@@ -28,10 +28,8 @@ def confidence_word(confidence: float) -> str:
 
 def growing(turn: int, answer: Answer, before: str = "", after: str = "") -> Iterator[str]:
     """Yield the answer's HTML, longer each time; the last one is whole."""
-    pieces = _pieces(turn, answer)
-    stride = -(-len(pieces) // _STEPS)
-    for count in range(stride, len(pieces), stride):
-        yield _framed(turn, answer, before + "".join(pieces[:count]))
+    for body in _bodies(turn, answer)[:-1]:
+        yield _framed(turn, answer, before + body)
     yield whole(turn, answer, before, after)
 
 
@@ -44,34 +42,30 @@ def whole(turn: int, answer: Answer, before: str = "", after: str = "") -> str:
         before: HTML between verdict and answer.
         after: HTML below everything.
     """
-    body = before + "".join(_pieces(turn, answer)) + _footing(answer)
-    return _framed(turn, answer, body + after)
+    body = _bodies(turn, answer)[-1]
+    return _framed(turn, answer, before + body + _footing(answer) + after)
 
 
-def _pieces(turn: int, answer: Answer) -> list[str]:
-    """Return the answer cut where it may be seen to grow."""
+def _bodies(turn: int, answer: Answer) -> list[str]:
+    """Return what is told, cut shorter and then whole."""
     numbers = _numbers(answer)
     table = table_html(answer, partial(linked, turn, numbers=numbers))
     if table or not answer.answered:
-        told = [*answer.notes, answer.lead or answer.text]
-        return [lines_html(turn, [line], numbers) for line in told] + [table]
-    return list(_line_pieces(turn, answer.text.splitlines(), numbers))
+        told = lines_html(turn, [*answer.notes, answer.lead or answer.text], numbers)
+        return [told, told + table] if table else [told]
+    lines = answer.text.splitlines()
+    counts = [*range(-(-len(lines) // _STEPS), len(lines), -(-len(lines) // _STEPS)), len(lines)]
+    return [lines_html(turn, lines[:count], numbers) for count in counts]
 
 
 def lines_html(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> str:
     """Return lines as paragraphs, case names (■), lists (・) and remarks (※)."""
-    return "".join(_line_pieces(turn, lines, numbers))
-
-
-def _line_pieces(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> Iterator[str]:
-    """Yield a piece for each paragraph and each list."""
+    shown: list[str] = []
     filled = filter(str.strip, lines)
     for listed, group in groupby(filled, key=lambda line: line.startswith("・")):
-        shown = [_line_html(turn, line, numbers) for line in group]
-        if listed:
-            yield f"<ul>{''.join(shown)}</ul>"
-        else:
-            yield from shown
+        together = "".join(_line_html(turn, line, numbers) for line in group)
+        shown.append(f"<ul>{together}</ul>" if listed else together)
+    return "".join(shown)
 
 
 def _line_html(turn: int, line: str, numbers: frozenset[int]) -> str:

@@ -1,6 +1,6 @@
 """What a turn asks, and how the browser keeps it and sends it back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,8 +63,7 @@ def from_json(kept: object) -> Request | None:
 
 
 def _texts(value: object) -> list[str]:
-    listed = isinstance(value, Sequence) and not isinstance(value, str)
-    return [one for one in value if isinstance(one, str)] if listed else []  # type: ignore[union-attr,attr-defined]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _pairs(value: object) -> list[tuple[str, object]]:
