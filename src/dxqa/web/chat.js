@@ -31,7 +31,9 @@
   const box = () => document.querySelector("#question textarea");
   const busy = () => document.querySelector("#stop")?.offsetParent != null;
 
-  dxqa.ask = (question) => trigger("submit", { request: { question } });
+  // A question to press stands by itself: it needs nothing of what was asked before. Those beside a
+  // declined answer name cases that the filters may leave out.
+  dxqa.ask = (question, filtered = true) => trigger("submit", { request: { question }, filtered });
 
   // The name to be filled in is selected, so that typing replaces it.
   function askWithPlace(question) {
@@ -61,7 +63,9 @@
   function act(button) {
     const number = numberOf(button);
     const name = [...button.classList].find((one) => one.startsWith("act-")).slice(4);
-    if (name === "ask") dxqa.ask(button.title || button.textContent.trim());
+    if (name === "ask") {
+      dxqa.ask(button.title || button.textContent.trim(), !button.closest(".declined"));
+    }
     else if (name === "place") askWithPlace(askedIn(number).question);
     else if (name === "edit") {
       trigger("edit", { turn: number });
@@ -113,7 +117,6 @@
       clearInterval(waiting);
       const request = { question: wanted.get("q"), history: wanted.getAll("h") };
       trigger("submit", {
-        link: true,
         request: { ...request, filters: parsed("filters"), undone: parsed("undone") },
       });
     }, 200);

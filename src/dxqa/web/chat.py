@@ -184,9 +184,7 @@ class Chat:
         asked = from_json(told.get("request"))
         turn = _find(turns, told.get("turn"))
         if asked is not None:
-            request = asked if told.get("link") else replace(
-                asked, history=history_of(turns), filters=chosen(*set_)
-            )  # fmt: skip
+            request = replace(asked, filters=chosen(*set_)) if told.get("filtered") else asked
             yield from self._grow(request, next_number(turns), turns)
         elif turn is not None:
             yield from self._grow(_again(turn, told), turn.number, turns)

@@ -75,7 +75,8 @@ def _growing(turn: Turn, answer: Answer, index: Index | None) -> Iterator[Turn]:
     number, request = turn.number, turn.request
     documents = index.store.documents if index else {}
     button = _copy_button(copied_text(answer)) if answer.answered else ""
-    evidence = button + evidence_html(number, answer, documents)
+    shown = "" if answer.choices else evidence_html(number, answer, documents)
+    evidence = button + shown
     before = asides.conditions_html(answer, request.filters, request.undone)
     after = _next_html(answer, request, index) + asides.actions_html()
     steps = list(growing(number, answer, before, after))
@@ -85,9 +86,8 @@ def _growing(turn: Turn, answer: Answer, index: Index | None) -> Iterator[Turn]:
 
 def _next_html(answer: Answer, request: Request, index: Index | None) -> str:
     """Return what to ask or do next."""
-    choices = getattr(answer, "choices", ())
-    if choices:
-        return asides.questions_html("choose", choices)
+    if answer.choices:
+        return asides.questions_html("choices", answer.choices)
     if answer.answered:
         return asides.questions_html("follow-ups", follow_ups(answer, index.store) if index else ())
     held = asides.held_names(list(index.store.municipalities)) if index else []

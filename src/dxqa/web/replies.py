@@ -14,6 +14,7 @@ _MARK = re.compile(r"\[(\d+)\]")
 _MARKS = re.compile(r"(&[^;]+;|.)?((?:\[\d+\])+)")
 """The marks at the end of a claim, and the character (or its entity) before them."""
 _ADVICE = "自治体名を入れる、言い方を変えるなどして、もう一度お尋ねください。"
+_CHOOSE = "下の質問を押すと、お答えします。"
 _STEPS = 8
 """An answer grows in about this many steps, so that a long one takes no longer to appear."""
 
@@ -151,14 +152,14 @@ def _verdict(answer: Answer) -> tuple[str, str]:
     """Return the class of a reply, and what is said above it."""
     if answer.answered:
         return "", ""
-    if getattr(answer, "choices", ()):
+    if answer.choices:
         return " asking", say("choose")
     return " declined", "資料に答えが見当たりません"
 
 
 def _footing(answer: Answer) -> str:
     if not answer.answered:
-        return f'<p class="footing">{_ADVICE}</p>'
+        return f'<p class="footing">{_CHOOSE if answer.choices else _ADVICE}</p>'
     word = confidence_word(answer.confidence)
     advice = "（原文を確かめてからお使いください）" if word == "低め" else ""
     places = len({citation.passage.passage_id for citation in answer.citations})

@@ -91,6 +91,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "with-place": ("自治体名を入れて尋ね直す", "Ask again with a municipality"),
     "without-filters": ("絞り込みを外して尋ねる", "Ask again without filters"),
     "held": ("収録している自治体", "Municipalities held"),
+    "choices": ("質問の候補", "Questions to choose from"),
     "choose": ("どれについてのお尋ねですか", "Which do you mean?"),
     "read-as": ("読み取った条件", "Read as"),
     "undone": ("外した条件", "Left out"),
