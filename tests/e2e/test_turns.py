@@ -1,7 +1,5 @@
 """What an answer looks like, what stands around it, and what can be done with a turn."""
 
-import re
-
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -131,21 +129,32 @@ def test_mending_can_be_left(page: Page) -> None:
     expect(page.locator("#chat .asked")).to_have_text([LIST_QUESTION, CARD])
 
 
-def test_waiting_can_be_stopped(page: Page) -> None:
-    """Each of the questions before it holds the model, so that this one has to wait."""
-    ask(page, LIST_QUESTION)
-    page.evaluate("document.querySelector('#stop') || 0")
-    page.route(re.compile("queue/data"), lambda route: route.continue_())
+def test_waiting_can_be_stopped_and_the_question_asked_again(page: Page, session: Session) -> None:
+    """Pages that reopen long conversations keep the model busy, so that this question waits."""
+    others = [session.open(page.url) for _ in range(4)]
+    turns = [{"question": LIST_QUESTION}] * 40
+    for other in others:
+        expect(other.locator(BOX)).to_be_enabled(timeout=30_000)
+        other.evaluate("turns => dxqa.reopen(turns)", turns)
     page.fill(BOX, COMPARE)
     page.press(BOX, "Enter")
-    page.locator("#stop").click(timeout=5_000)
+    page.locator("#stop").click()
+    expect(page.locator("#chat .reply.stopped")).to_contain_text("中止しました")
     expect(page.locator("#send")).to_be_visible()
-    expect(page.locator(BOX)).to_be_enabled()
-    last = page.locator("#chat .reply").last
-    expect(last).to_contain_text(re.compile("中止しました|資料の記述を自治体ごとに並べます"))
-    ask_again = page.locator("#chat .reply").last.locator(".act-retry")
-    ask_again.click()
-    expect(page.locator("#chat table.compare")).to_be_visible()
+    for other in others:
+        other.close()
+    page.locator("#chat .reply.stopped .act-retry").click()
+    expect(page.locator("#chat table.compare")).to_be_visible(timeout=60_000)
+    expect(page.locator("#chat .reply.stopped")).to_have_count(0)
+
+
+def test_an_unclear_question_is_asked_back(page: Page) -> None:
+    ask(page, "電話番号は？")
+    reply = page.locator("#chat .reply.asking")
+    expect(reply).to_contain_text("どの自治体についてのお尋ねでしょうか")
+    reply.get_by_text("福島県西会津町の電話番号は？").click()
+    wait_for_answers(page, 2)
+    expect(page.locator("#chat .reply").last).to_contain_text("0241-45-4536")
 
 
 def test_a_link_repeats_the_question(page: Page, session: Session, url: str) -> None:

@@ -65,8 +65,7 @@
     const name = [...button.classList].find((one) => one.startsWith("act-")).slice(4);
     if (name === "ask") {
       dxqa.ask(button.title || button.textContent.trim(), !button.closest(".declined"));
-    }
-    else if (name === "place") askWithPlace(askedIn(number).question);
+    } else if (name === "place") askWithPlace(askedIn(number).question);
     else if (name === "edit") {
       trigger("edit", { turn: number });
       box().focus();
