@@ -6,6 +6,7 @@ class and its text.
 
 from collections.abc import Mapping, Sequence
 
+from dxqa.japanese import parse_place
 from dxqa.types import Answer, Hit
 from dxqa.web.filters import Chosen
 from dxqa.web.filters import said as said_filters
@@ -13,6 +14,7 @@ from dxqa.web.html import escape
 from dxqa.web.words import say
 
 _MOST_HELD = 60
+"""More municipalities than this no one reads through here."""
 _NEAR = 2
 
 
@@ -50,7 +52,7 @@ def questions_html(heading: str, questions: Sequence[str]) -> str:
 def next_steps_html(answer: Answer, held: Sequence[str], *, filtered: bool) -> str:
     """Return what a reader can do where the corpus does not answer."""
     steps = [_button("unfilter", "without-filters")] if filtered else []
-    steps.append(_button("place", "with-place"))
+    steps += [] if _names_any(answer.question, held) else [_button("place", "with-place")]
     steps += [_asking(f"{name}の事例を教えて") for name in _near(answer.hits)]
     items = "".join(f"<li>{step}</li>" for step in steps)
     return (
@@ -68,24 +70,24 @@ def actions_html() -> str:
     )
 
 
+def _names_any(question: str, held: Sequence[str]) -> bool:
+    places = filter(None, map(parse_place, held))
+    return any((place.town or place.prefecture) in question for place in places)
+
+
 def _near(hits: Sequence[Hit]) -> list[str]:
     names = dict.fromkeys(hit.passage.municipality for hit in hits)
     return [name for name in names if name][:_NEAR]
 
 
 def _held_html(held: Sequence[str]) -> str:
-    if not held:
+    if not 0 < len(held) <= _MOST_HELD:
         return ""
     items = "".join(f"<li>{_asking(f'{name}の事例を教えて', name)}</li>" for name in held)
     return (
         f'<details class="held"><summary>{say("held")}（{len(held):,}）</summary>'
         f"<ul>{items}</ul></details>"
     )
-
-
-def held_names(names: Sequence[str]) -> list[str]:
-    """Return the municipalities to list; of very many, none, since no one reads them here."""
-    return list(names) if len(names) <= _MOST_HELD else []
 
 
 def _asking(question: str, shown: str = "") -> str:

@@ -13,7 +13,7 @@ from dxqa.web.words import say
 NEAREST = 3
 """How many passages a declined answer shows."""
 
-_DETAILS = (("reference", "参考"), ("official_page", "公式ページ"), ("source", "出典"))
+_DETAILS = ("reference", "official_page", "source")
 _AROUND = 300
 """Characters shown before a passage and after it, as far as whole lines go."""
 _WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
@@ -146,11 +146,9 @@ def _headings(passage: Passage, documents: Documents) -> tuple[str, list[str]]:
 
 
 def _details(passage: Passage) -> str:
-    told = [
-        (label, str(passage.metadata[key])) for key, label in _DETAILS if passage.metadata.get(key)
-    ]
-    rows = "".join(f"<dt>{label}</dt><dd>{_linked(value)}</dd>" for label, value in told)
-    rows += f"<dt>ファイル</dt><dd>{escape(passage.doc_id)}</dd>"
+    told = [(key, str(passage.metadata[key])) for key in _DETAILS if passage.metadata.get(key)]
+    rows = "".join(f"<dt>{say(key)}</dt><dd>{_linked(value)}</dd>" for key, value in told)
+    rows += f"<dt>{say('file')}</dt><dd>{escape(passage.doc_id)}</dd>"
     return f"<dl>{rows}</dl>"
 
 

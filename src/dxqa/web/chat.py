@@ -194,15 +194,15 @@ class Chat:
         told = event._data.get("turns")  # noqa: SLF001
         turns: list[Turn] = []
         changed = 0
-        for kept in told if isinstance(told, list) else []:
-            request = from_json(kept)
+        questions = [(kept, from_json(kept)) for kept in (told if isinstance(told, list) else [])]
+        for kept, request in questions:
             if request is None:
                 continue
             *_, turn = respond(self.loader, request, next_number(turns))
             turns = [*turns, turn]
             changed += turn.answer is not None and turn.answer.text != kept.get("text")
             notice = _CHANGED.format(changed) if changed else ""
-            yield self._shown(turns, turn, notice=notice)
+            yield self._shown(turns, turn, panel=kept is questions[-1][0], notice=notice)
 
     def _grow(
         self, request: Request, number: int, turns: Sequence[Turn]

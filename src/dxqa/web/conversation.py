@@ -90,7 +90,7 @@ def _next_html(answer: Answer, request: Request, index: Index | None) -> str:
         return asides.questions_html("choices", answer.choices)
     if answer.answered:
         return asides.questions_html("follow-ups", follow_ups(answer, index.store) if index else ())
-    held = asides.held_names(list(index.store.municipalities)) if index else []
+    held = list(index.store.municipalities) if index else []
     return asides.next_steps_html(answer, held, filtered=bool(request.filters))
 
 
