@@ -144,15 +144,16 @@ class Index:
         Args:
             question: colloquial Japanese will do.
             k: at least 1.
-            filters: metadata key to value, several values, or a range such as ``"..30000"``.
+            filters: metadata key to value, several values, a range such as ``"..30000"``, or None
+                to undo a filter that the question itself sets.
             history: earlier questions of the conversation, oldest first.
 
         Raises:
             QuestionError: empty or too long a question, or ``k`` below 1.
         """
         _check(question, k)
-        query = self.retriever.understand(question, history)
-        return list(self.retriever.search(query, k, filters).hits)
+        query = self.retriever.understand(question, history, filters)
+        return list(self.retriever.search(query, k).hits)
 
     def ask(
         self,
@@ -179,16 +180,16 @@ class Index:
         timings: dict[str, float] = {}
         retriever = self.retriever
         with _timed(timings, "understand"):
-            query = retriever.understand(question, history)
+            query = retriever.understand(question, history, filters)
         with _timed(timings, "search"):
-            retrieval = retriever.search(query, k, filters)
+            retrieval = retriever.search(query, k)
         with _timed(timings, "answer"):
             answer = compose(retrieval, self.store, self.verifier)
         if writer is not None:
             with _timed(timings, "write"):
                 answer = writer.write(answer)
         timings["total"] = sum(timings.values())
-        return dataclasses.replace(answer, timings_ms=timings)
+        return dataclasses.replace(answer, timings_ms=timings, conditions=query.conditions)
 
 
 def _read(corpus: Corpus) -> tuple[Sequence[Document], Mapping[str, str]]:

@@ -140,6 +140,7 @@ class Answer:
         lead: the sentence before the parts; of a refusal, what is missing.
         parts: the statements, by case or chapter.
         choices: questions to choose from, where it asks back.
+        conditions: metadata keys that the question itself filters by, with its words for it.
     """
 
     question: str
@@ -153,6 +154,7 @@ class Answer:
     lead: str = ""
     parts: tuple[Part, ...] = ()
     choices: tuple[str, ...] = ()
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:

@@ -59,7 +59,8 @@ def by_population(query: Query, store: Store, names: Sequence[str]) -> Draft:
         most = "多い" if query.superlative.largest else "少ない"
         lead = f"人口がいちばん{most}のは{'、'.join(ranked)}です。"
     else:
-        lead = f"{'、'.join(query.filters_said)}の自治体は、次の{len(ranked)}件です。"
+        said = "、".join(query.filters_said) or "絞り込みの条件"
+        lead = f"{said}の自治体は、次の{len(ranked)}件です。"
     if query.superlative and (unknown := [n for n in names if n not in known]):
         lead += f"(人口の記載がない{'、'.join(unknown)}は含みません。)"
     groups = [

@@ -3,12 +3,14 @@
 import logging
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from dxqa.errors import DxqaError, QuestionError
 from dxqa.index import Index
+from dxqa.retrieval import Filters
 from dxqa.types import Answer
 
 Stage = Literal["loading", "building", "ready", "failed"]
@@ -69,7 +71,7 @@ class IndexLoader:
         if self._thread is not None:
             self._thread.join()
 
-    def ask(self, question: str, history: list[str]) -> Answer:
+    def ask(self, question: str, history: Sequence[str], filters: Filters | None = None) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
 
         Raises:
@@ -79,7 +81,7 @@ class IndexLoader:
         if index is None:
             raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
         with self._asking:
-            return index.ask(question, history=history)
+            return index.ask(question, history=history, filters=filters)
 
     def _run(self) -> None:
         try:

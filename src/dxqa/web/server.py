@@ -11,6 +11,7 @@ from dxqa.errors import DxqaError
 from dxqa.web import assets
 from dxqa.web.loading import IndexLoader, say
 from dxqa.web.page import Page
+from dxqa.web.words import I18N
 
 _LOG = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ def launch_options() -> dict[str, Any]:
         "theme": assets.theme(),
         "css": assets.css(),
         "head": assets.head(),
+        "i18n": I18N,
     }
 
 
