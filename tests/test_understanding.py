@@ -51,6 +51,30 @@ def test_a_new_place_keeps_the_topic() -> None:
     assert any("外部" in concept for concept in query.concepts)
 
 
+def test_a_region_is_a_filter_and_no_unknown_place() -> None:
+    query = _understand("四国のほうで研修をしているところは？")
+    assert query.mentions.unknown == ()
+
+
+def test_pointing_back_to_nothing() -> None:
+    assert _understand("その財源は？").refers_to_nothing
+    assert not _understand("その財源は？", "酒田市の外部人材について").refers_to_nothing
+    assert not _understand("その他の財源は？").refers_to_nothing
+
+
+@pytest.mark.parametrize(
+    ("question", "every"),
+    [
+        ("若手が出てくる事例を残らず挙げて", True),
+        ("研修をしている所をぜんぶ", True),
+        ("成果が示されている自治体はどこがありますか", True),
+        ("紙を減らした町はどこ？", False),
+    ],
+)
+def test_whether_every_case_is_wanted(question: str, every: bool) -> None:  # noqa: FBT001
+    assert _understand(question).all_cases == every
+
+
 def test_other_than_excludes() -> None:
     query = _understand("横浜市以外だとどこ？", "デザイン思考を使っている自治体は？")
     assert query.excluded == ("神奈川県横浜市",)
@@ -82,6 +106,8 @@ def test_ordinary_hiragana_is_left_alone() -> None:
         ("人口100万人を超える自治体", {"population": "1000001.."}, ("人口100万人を超える",)),
         ("人口三万人以下の町で", {"population": "..30000", "kind": "町"}, ("人口三万人以下", "町")),
         ("人口1万人未満", {"population": "..9999"}, ("人口1万人未満",)),
+        ("人口が10万人に届かない", {"population": "..99999"}, ("人口10万人に届かない",)),
+        ("県がやっている事例だけ知りたい", {"kind": "都道府県"}, ("都道府県",)),
         ("県の事例だけ見たい", {"kind": "都道府県"}, ("都道府県",)),
         ("四国の自治体は", {"prefecture": ["徳島県", "香川県", "愛媛県", "高知県"]}, ("四国",)),
         ("中国の人口", {}, ()),
