@@ -12,6 +12,7 @@ _FONTS = (
     "Meiryo",
     "sans-serif",
 )
+_STYLES = ("page.css", "tables.css")
 _MONOSPACED = ("Noto Sans Mono CJK JP", "BIZ UDGothic", "MS Gothic", "monospace")
 
 
@@ -38,7 +39,7 @@ def theme() -> Base:
 
 def css() -> str:
     """Return the style sheet."""
-    return _read("page.css")
+    return "\n".join(map(_read, _STYLES))
 
 
 def head() -> str:
