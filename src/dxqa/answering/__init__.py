@@ -1,6 +1,7 @@
 """The second half of the question line: Retrieval to evidence to Answer."""
 
+from dxqa.answering.cases import card, comparison, list_cases
 from dxqa.answering.compose import compose
 from dxqa.answering.writer import Writer
 
-__all__ = ["Writer", "compose"]
+__all__ = ["Writer", "card", "comparison", "compose", "list_cases"]
