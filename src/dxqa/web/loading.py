@@ -3,6 +3,8 @@
 import logging
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -69,16 +71,26 @@ class IndexLoader:
         if self._thread is not None:
             self._thread.join()
 
+    @contextmanager
+    def held(self) -> Iterator[Index]:
+        """Hold the index: one user at a time, since all share one model and one tokenizer.
+
+        Raises:
+            QuestionError: the index is not ready.
+        """
+        index = self.index
+        if index is None:
+            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
+        with self._asking:
+            yield index
+
     def ask(self, question: str, history: list[str]) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
 
         Raises:
             QuestionError: empty or too long a question, or the index is not ready.
         """
-        index = self.index
-        if index is None:
-            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
-        with self._asking:
+        with self.held() as index:
             return index.ask(question, history=history)
 
     def _run(self) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from dxqa.web.api import Api
 from dxqa.web.chat import Chat
 from dxqa.web.loading import IndexLoader
 from dxqa.web.status import status_html
@@ -39,6 +40,7 @@ class Page:
             with gr.Tabs(elem_id="rooms"):
                 self._lay_out_rooms()
             self._wire()
+            Api(self.loader)
 
     def _lay_out_rooms(self) -> None:
         with gr.Tab("質問", id="chat", elem_id="room-chat"):
