@@ -108,7 +108,8 @@ class Api:
     ) -> dict[str, Any]:
         """資料にある自治体の事例を一覧で返します。
 
-        返すもの: cases（name, prefecture, kind, population, summary（引用）, aspects（記載のある項目））
+        返すもの: cases（name, prefecture, kind, population, summary（引用）,
+        aspects（記載のある項目））
 
         Args:
             prefecture: 都道府県名でしぼり込みます。例 福島県。空なら全国。
@@ -128,8 +129,8 @@ class Api:
     def get_case(self, name: str, _request: Caller = None) -> dict[str, Any]:
         """一つの自治体の事例を、体制、取り組み、財源、成果、課題、今後、連絡先に分けて返します。
 
-        返すもの: ask と同じ項目と、statements（label, aspect, text, numbers。numbers は引用の番号で、
-        空なら資料に記載がありません）
+        返すもの: ask と同じ項目と、statements（label, aspect, text, numbers。
+        numbers は引用の番号で、空なら資料に記載がありません）
 
         Args:
             name: 自治体名。例 宮崎県都城市。ほかと区別できれば 都城市 でもかまいません。
