@@ -12,7 +12,8 @@ _FONTS = (
     "Meiryo",
     "sans-serif",
 )
-_STYLES = ("page.css", "tables.css")
+_STYLES = ("page.css", "tables.css", "cases.css")
+_SCRIPTS = ("page.js", "cases.js")
 _MONOSPACED = ("Noto Sans Mono CJK JP", "BIZ UDGothic", "MS Gothic", "monospace")
 
 
@@ -43,8 +44,8 @@ def css() -> str:
 
 
 def head() -> str:
-    """Return what goes into the page's head: the script, inline."""
-    return f"<script>{_read('page.js')}</script>"
+    """Return what goes into the page's head: the scripts, inline."""
+    return "".join(f"<script>{_read(name)}</script>" for name in _SCRIPTS)
 
 
 def _read(name: str) -> str:
