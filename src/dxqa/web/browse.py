@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from zlib import crc32
 
 from dxqa.japanese import normalize
 from dxqa.types import Case, Citation, Document
@@ -15,6 +16,7 @@ from dxqa.web.html import escape
 MOST_COMPARED = 5
 
 _KINDS = ("都道府県", "市", "区", "町", "村")
+_SHORT = 2
 _NOTHING = (
     '<p class="none" id="cases-none" hidden>あてはまる事例がありません。'
     "言葉を変えるか、条件を外してください。</p>"
@@ -35,7 +37,8 @@ def browse_html(cases: Sequence[Case], documents: Mapping[str, Document]) -> str
         return _documents_html(documents)
     cards = "".join(_card(number, case) for number, case in enumerate(cases))
     return (
-        f'<div class="browse"><div class="where">{map_html(cases)}</div>'
+        f'<div class="browse" data-drawn="{crc32(cards.encode()):x}">'
+        f'<div class="where">{map_html(cases)}</div>'
         f'<div class="what">{_filters(cases)}{_NOTHING}'
         f'<div class="case-cards">{cards}</div></div></div>{_TRAY}'
     )
@@ -58,6 +61,7 @@ def _tile(name: str, count: int) -> str:
     row, column = tiles()[name]
     place = f'style="grid-area:{row}/{column}"'
     label = name if name == "北海道" else name[:-1]
+    label = f'<span class="long">{label}</span>' if len(label) > _SHORT else label
     if not count:
         return f'<span class="tile" {place} aria-hidden="true">{label}</span>'
     return (

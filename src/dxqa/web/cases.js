@@ -79,7 +79,7 @@
   function open(names, button) {
     opener = button;
     room()?.classList.add("opened", "waiting");
-    list().dispatchEvent(new CustomEvent("open-cases", { detail: { names } }));
+    find(".browse").dispatchEvent(new CustomEvent("open-cases", { detail: { names }, bubbles: true }));
   }
 
   const room = () => list()?.closest('[role="tabpanel"]');
@@ -151,17 +151,23 @@
     if (event.target.matches?.(".case-filters")) event.preventDefault();
   });
 
-  let drawn = null;
-  let shown = null;
+  // Gradio changes elements in place: only data-drawn tells that the server has sent others.
+  let drawn;
+  let shown;
   new MutationObserver(() => {
-    const browse = find(".browse");
+    const browse = find(".browse")?.dataset.drawn;
     if (browse && browse !== drawn) {
       filter();
       showPicked();
     }
     drawn = browse;
-    const opened = view()?.querySelector(".case-view, .view-error") ?? null;
+    const opened = view()?.querySelector(".opened-case")?.dataset.drawn;
     if (opened && opened !== shown) arrived();
     shown = opened;
-  }).observe(document.documentElement, { childList: true, subtree: true });
+  }).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+    attributes: true,
+    attributeFilter: ["data-drawn"],
+  });
 })();

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from secrets import token_hex
 from typing import Any
 
 import gradio as gr
@@ -59,16 +60,18 @@ class Cases:
             with self.loader.held() as index:
                 known = [str(name) for name in names]
                 answer = index.card(known[0]) if len(known) == 1 else index.compare(known)
-                return view_html(answer, index.store.documents)
+                shown = view_html(answer, index.store.documents)
         except DxqaError as error:
-            return f'{_BACK}<p class="view-error" role="alert">{escape(str(error))}</p>'
+            shown = f'<p class="view-error" role="alert" tabindex="-1">{escape(str(error))}</p>'
+        # Also what is opened twice is drawn anew, so that the browser sees it come.
+        return f'<div class="opened-case" data-drawn="{token_hex(4)}">{_BACK}{shown}</div>'
 
 
 def view_html(answer: Answer, documents: Documents) -> str:
     """Return a case, or cases side by side, with ways to save it and the passages cited."""
     table = card_table_html if answer.kind == "card" else comparison_html
     return (
-        f'{_BACK}<div class="case-view is-{answer.kind}"><section id="answer-{TURN}">'
+        f'<div class="case-view is-{answer.kind}"><section id="answer-{TURN}">'
         f'<h2 tabindex="-1">{escape(answer.question)}</h2>{_saving(answer)}'
         f"{table(TURN, answer)}</section>{evidence_html(TURN, answer, documents)}</div>"
     )
