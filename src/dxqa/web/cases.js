@@ -113,6 +113,8 @@
     "button.tile": (tile) => {
       prefecture = prefecture === tile.dataset.prefecture ? "" : tile.dataset.prefecture;
       filter();
+      const filters = find(".case-filters");
+      if (filters.getBoundingClientRect().top > innerHeight / 2) filters.scrollIntoView({ block: "start", behavior: behavior() });
     },
     "#case-reset": reset,
     ".open-case": (button) => open([button.closest(".case").dataset.name], button),
