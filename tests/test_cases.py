@@ -1,11 +1,16 @@
-"""Cases without a question: at a glance, as a card, side by side."""
+"""Cases without a question: at a glance, as a card, side by side; and as the page shows them."""
+
+import sys
 
 import pytest
 
 from dxqa import Index
 from dxqa.errors import QuestionError
 from dxqa.exchange import case_json, statements_json
-from dxqa.types import Document
+from dxqa.japanese import PREFECTURES
+from dxqa.types import Answer, Case, Citation, Document, Part, Passage, Statement
+from dxqa.web.browse import browse_html, map_html, tiles
+from dxqa.web.cases import view_html
 from tests.conftest import HashEncoder
 
 TOWN = "# 概要\n\n甲町は係を置いた。費用は百万円である。\n"
@@ -104,3 +109,49 @@ def test_json_of_statements_says_what_is_cited(index: Index) -> None:
     told = statements_json(answer)
     assert {n for said in told for n in said["numbers"]} == numbers
     assert next(s for s in told if s["aspect"] == "今後")["numbers"] == []
+
+
+ATTACK = '<img src=x onerror="alert(1)">${x}'
+
+
+def test_the_map_holds_every_prefecture_once_and_tells_counts(index: Index) -> None:
+    assert set(tiles()) == set(PREFECTURES)
+    assert len(set(tiles().values())) == len(PREFECTURES)
+    shown = map_html(index.cases())
+    assert shown.count("<button") == len({case.prefecture for case in index.cases()})
+    assert 'aria-label="福島県 2件"' in shown
+
+
+def test_a_case_without_a_prefecture_is_told_beside_the_map() -> None:
+    lone = Case("乙町", "", "町", None, None, ())
+    assert "都道府県がわからない事例：1件" in map_html([lone])
+    assert "概要の記載がありません" in browse_html([lone], {})
+
+
+def test_text_of_cases_stays_text() -> None:
+    passage = Passage("p", ATTACK, (ATTACK,), 0, len(ATTACK), ATTACK)
+    cited = Citation(1, passage, ATTACK, 0, len(ATTACK))
+    shown = browse_html([Case(ATTACK, ATTACK, ATTACK, 1, cited, (ATTACK,))], {})
+    assert "<img" not in shown
+    assert "$" not in shown
+    said = Answer(
+        ATTACK, "", (cited,), (), "card", 0.9, parts=(Part(ATTACK, (Statement(ATTACK, (1,)),)),)
+    )
+    assert "<img" not in view_html(said, {})
+
+
+def test_a_corpus_without_cases_shows_its_documents() -> None:
+    shown = browse_html([], {"a.md": Document("a.md", "手引き<b>", TOWN, "a.md")})
+    assert "手引き&lt;b&gt;" in shown
+    assert "case-cards" not in shown
+    assert "収録している文書がありません" in browse_html([], {})
+
+
+def test_without_python_docx_the_word_button_says_what_to_install(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "docx", None)
+    shown = view_html(index.compare(["都城市", "大分県"]), index.store.documents)
+    assert "<summary>Wordで保存</summary><p>Word ファイルを作る部品がありません。" in shown
+    assert "pip install python-docx" in shown
+    assert ">CSVで保存</a>" in shown
