@@ -6,8 +6,8 @@ import io
 import re
 from pathlib import Path
 
-import pytest
 import docx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import BOX, SIZES, Session, contrast
