@@ -20,7 +20,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 
 from dxqa import Index
 from dxqa.exchange import answer_json, case_json, hit_json, statements_json
-from dxqa.web.api import Api
+from dxqa.web.api import Api, serves_mcp
 from dxqa.web.loading import IndexLoader
 from tests.e2e.browser import serving
 
@@ -253,3 +253,8 @@ def test_commands_of_the_documentation_work(url: str) -> None:
     for name, body in bodies:
         status, _ = post(url, name, json.loads(body)["data"])
         assert status == 200, name
+
+
+def test_mcp_is_off_where_a_password_is_asked_for() -> None:
+    assert serves_mcp(by_password=False)
+    assert not serves_mcp(by_password=True)

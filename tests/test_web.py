@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dxqa.errors import QuestionError, StoreError
+from dxqa.retrieval import Filters
 from dxqa.types import Answer, Citation, Document, Hit, Metadata, Passage
 from dxqa.web import assets, build_app
 from dxqa.web.cards import cited_cards, evidence_html, marked_text
@@ -85,9 +86,9 @@ class FixedLoader(IndexLoader):
         self.outcome = outcome
         self.histories: list[list[str]] = []
 
-    def ask(self, question: str, history: list[str]) -> Answer:
-        del question
-        self.histories.append(history)
+    def ask(self, question: str, history: Sequence[str], filters: Filters | None = None) -> Answer:
+        del question, filters
+        self.histories.append(list(history))
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome

@@ -29,9 +29,12 @@ Filters = dict[str, Any] | None
 Caller = gr.Request | None
 
 
-def mcp_is_installed() -> bool:
-    """Whether the tools can be served by MCP, for which the extra ``mcp`` is needed."""
-    return find_spec("mcp") is not None
+def serves_mcp(*, by_password: bool) -> bool:
+    """Whether the tools are served by MCP: with the extra ``mcp``, and only to all or to none.
+
+    Gradio asks for no password where it serves MCP.
+    """
+    return not by_password and find_spec("mcp") is not None
 
 
 class Api:
@@ -99,8 +102,7 @@ class Api:
         with _clearly():
             _check(filters=(filters, dict), history=(history, list))
             _check_question(question, history)
-            with self.loader.held() as index:
-                answer = index.ask(question, history=history or (), filters=filters)
+            answer = self.loader.ask(question, history or [], filters)
             return _told(answer_json(answer), _request)
 
     def list_cases(

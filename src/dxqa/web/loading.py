@@ -3,7 +3,7 @@
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Literal
 
 from dxqa.errors import DxqaError, QuestionError
 from dxqa.index import Index
+from dxqa.retrieval import Filters
 from dxqa.types import Answer
 
 Stage = Literal["loading", "building", "ready", "failed"]
@@ -84,14 +85,14 @@ class IndexLoader:
         with self._asking:
             yield index
 
-    def ask(self, question: str, history: list[str]) -> Answer:
+    def ask(self, question: str, history: Sequence[str], filters: Filters | None = None) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
 
         Raises:
             QuestionError: empty or too long a question, or the index is not ready.
         """
         with self.held() as index:
-            return index.ask(question, history=history)
+            return index.ask(question, history=history, filters=filters)
 
     def _run(self) -> None:
         try:
