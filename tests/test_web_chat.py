@@ -47,36 +47,13 @@ def turn_of(
     return Turn(number, Request(f"質問{number}"), "…", answer=answer, failed=failed, whole=whole)
 
 
-def test_a_card_has_a_row_for_each_aspect() -> None:
-    card = Part("甲市", (Statement("一。", (1,), "体制"), Statement("ない。", (), "財源")))
-    markup = table_html(answer_of("card", [card]), str)
-    assert re.findall(r'scope="row">(.*?)<', markup) == ["体制", "財源"]
-    assert "<caption>甲市</caption>" in markup
-    assert '<p class="unsaid">ない。</p>' in markup
-
-
-def test_a_comparison_has_a_column_for_each_case() -> None:
-    parts = [part("甲市", ("体制", "一。")), part("乙町", ("体制", "二。"), ("財源", "三。"))]
-    markup = table_html(answer_of("compare", parts), str)
-    assert re.findall(r'scope="col">(.*?)<', markup) == ["甲市", "乙町"]
-    assert re.findall(r'scope="row">(.*?)<', markup) == ["体制", "財源"]
-    assert markup.count("<td>") - markup.count("<td></td>") == 4
-
-
-def test_a_comparison_without_aspects_is_one_row() -> None:
-    parts = [part("甲市", ("", "一。")), part("乙町", ("", "二。"))]
-    markup = table_html(answer_of("compare", parts), str)
-    assert markup.count("<tr>") == 2
-    assert 'scope="row"' not in markup
-
-
 def test_nothing_becomes_markup_in_tables_and_chips() -> None:
     parts = [part(ATTACK, (ATTACK, ATTACK)), Part(ATTACK, (Statement(ATTACK, (), ATTACK),))]
     answer = answer_of("compare", parts)
     hits = (Hit(passage(), 1, 1.0, 1.0, 1.0),)
     refused = Answer(ATTACK, ATTACK, (), hits, "declined", 0.0, conditions={"kind": ATTACK})
     shown = (
-        table_html(answer, lambda text: str(len(text)))
+        table_html(1, answer)
         + asides.conditions_html(refused, {"kind": [ATTACK]}, {"population": ATTACK})
         + asides.next_steps_html(refused, [ATTACK], filtered=True)
         + asides.questions_html("follow-ups", [ATTACK])
@@ -85,10 +62,6 @@ def test_nothing_becomes_markup_in_tables_and_chips() -> None:
     assert "<script" not in shown
     assert "${" not in shown
     assert "{{" not in shown
-
-
-def test_other_answers_are_no_tables() -> None:
-    assert table_html(answer_of("list", [part("甲市", ("", "一。"))]), str) == ""
 
 
 def test_surroundings_leave_out_the_front_matter() -> None:

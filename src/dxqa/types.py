@@ -178,6 +178,27 @@ TokenStates = NDArray[np.float32]
 """Shape ``(tokens, dim)``: what an encoder makes of each token of one text, not scaled."""
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A municipality of the corpus at a glance.
+
+    Attributes:
+        name: full name, e.g. 宮崎県都城市.
+        prefecture: its full name; empty where the corpus does not tell.
+        kind: 都道府県, 市, 区, 町 or 村.
+        population: in persons; None where the corpus does not tell.
+        summary: the first sentence about it, where it has one.
+        aspects: those that are told (体制, 財源), in the order of a card.
+    """
+
+    name: str
+    prefecture: str
+    kind: str
+    population: int | None
+    summary: Citation | None
+    aspects: tuple[str, ...]
+
+
 class Encoder(Protocol):
     """Turns texts into vectors; queries and passages are prefixed differently by most models."""
 

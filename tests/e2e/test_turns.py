@@ -19,12 +19,12 @@ def wait_for_answers(page: Page, count: int) -> None:
 
 def test_a_case_is_a_card_of_aspects(page: Page) -> None:
     ask(page, CARD)
-    card = page.locator("#chat table.card-table")
+    card = page.locator("#chat table.case-table")
     expect(card.locator("caption")).to_have_text("兵庫県神戸市")
     expect(card.locator("tbody th")).to_contain_text(["体制", "取り組み", "財源", "連絡先"])
     unsaid = card.locator("tr", has=page.locator("th", has_text="財源")).locator(".unsaid")
     expect(unsaid).to_have_text("資料に記載がありません。")
-    assert contrast(page, ".card-table .unsaid") >= 4.5
+    assert contrast(page, "#chat .case-table .unsaid") >= 4.5
     card.locator("a.cite").first.click()
     expect(page.locator("#panel .card.active mark.active")).to_be_in_viewport()
 
@@ -33,8 +33,8 @@ def test_a_case_is_a_card_of_aspects(page: Page) -> None:
 def test_a_comparison_is_a_table_that_can_be_read(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     ask(page, COMPARE)
-    table = page.locator("#chat table.compare")
-    expect(table.locator("thead th")).to_have_text(["宮崎県都城市", "福島県西会津町"])
+    table = page.locator("#chat table.comparison")
+    expect(table.locator("thead th")).to_have_text(["項目", "宮崎県都城市", "福島県西会津町"])
     expect(table.locator("tbody th")).to_have_text("体制")
     names = table.locator("td > .of")
     expect(names).to_have_count(2)
@@ -77,7 +77,7 @@ def test_a_declined_answer_offers_steps_that_work(page: Page) -> None:
     expect(reply.locator(".held li")).to_have_count(11)
     reply.locator(".held").get_by_text("大分県", exact=True).click()
     wait_for_answers(page, 2)
-    expect(page.locator("#chat table.card-table caption")).to_have_text("大分県")
+    expect(page.locator("#chat table.case-table caption")).to_have_text("大分県")
 
 
 def test_a_condition_read_from_the_question_can_be_removed_and_put_back(page: Page) -> None:

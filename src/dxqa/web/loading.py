@@ -3,7 +3,8 @@
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -71,16 +72,26 @@ class IndexLoader:
         if self._thread is not None:
             self._thread.join()
 
+    @contextmanager
+    def held(self) -> Iterator[Index]:
+        """Hold the index: one user at a time, since all share one model and one tokenizer.
+
+        Raises:
+            QuestionError: the index is not ready.
+        """
+        index = self.index
+        if index is None:
+            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
+        with self._asking:
+            yield index
+
     def ask(self, question: str, history: Sequence[str], filters: Filters | None = None) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
 
         Raises:
             QuestionError: empty or too long a question, or the index is not ready.
         """
-        index = self.index
-        if index is None:
-            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
-        with self._asking:
+        with self.held() as index:
             return index.ask(question, history=history, filters=filters)
 
     def _run(self) -> None:

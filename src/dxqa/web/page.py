@@ -5,6 +5,8 @@ from typing import Any
 
 import gradio as gr
 
+from dxqa.web.api import Api
+from dxqa.web.cases import Cases
 from dxqa.web.chat import Chat
 from dxqa.web.loading import IndexLoader
 from dxqa.web.status import status_html
@@ -36,10 +38,13 @@ class Page:
             with gr.Tabs(elem_id="rooms"):
                 self._lay_out_rooms()
             self._wire()
+            Api(self.loader)
 
     def _lay_out_rooms(self) -> None:
         with gr.Tab(I18N("chat"), id="chat", elem_id="room-chat"):
             self.chat = Chat(self.loader)
+        with gr.Tab("事例", id="cases", elem_id="room-cases") as room:
+            Cases(self.loader, room)
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

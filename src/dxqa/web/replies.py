@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import groupby
 
 from dxqa.types import Answer
 from dxqa.web.html import escape, one_line
-from dxqa.web.tables import table_html
+from dxqa.web.tables import cite_link, table_html
 from dxqa.web.words import say
 
 _MARK = re.compile(r"\[(\d+)\]")
@@ -50,7 +49,7 @@ def whole(turn: int, answer: Answer, before: str = "", after: str = "") -> str:
 def _bodies(turn: int, answer: Answer) -> list[str]:
     """Return what is told, cut shorter and then whole."""
     numbers = _numbers(answer)
-    table = table_html(answer, partial(linked, turn, numbers=numbers))
+    table = table_html(turn, answer)
     if table or not answer.answered:
         told = lines_html(turn, [*answer.notes, answer.lead or answer.text], numbers)
         return [told, told + table] if table else [told]
@@ -88,10 +87,7 @@ def linked(turn: int, text: str, *, numbers: frozenset[int]) -> str:
         number = int(match[1])
         if number not in numbers:
             return match[0]
-        return (
-            f'<a class="cite" href="#cite-{turn}-{number}" title="根拠 {number} を見る">'
-            f"[{number}]</a>"
-        )
+        return cite_link(turn, number)
 
     def keep(match: re.Match[str]) -> str:
         return f'<span class="keep">{match[1] or ""}{_MARK.sub(link, match[2])}</span>'

@@ -9,6 +9,7 @@ from typing import Any
 
 from dxqa.errors import DxqaError
 from dxqa.web import assets
+from dxqa.web.api import serves_mcp
 from dxqa.web.loading import IndexLoader, say
 from dxqa.web.page import Page
 from dxqa.web.words import I18N
@@ -64,7 +65,7 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "pwa": False,
-        "mcp_server": False,
+        "mcp_server": serves_mcp(by_password=False),
         "theme": assets.theme(),
         "css": assets.css(),
         "head": assets.head(),
