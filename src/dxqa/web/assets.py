@@ -38,7 +38,7 @@ def theme() -> Base:
 
 def css() -> str:
     """Return the style sheet."""
-    return _read("page.css")
+    return "\n".join(_read(name) for name in ("page.css", "admin.css"))
 
 
 def head() -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dxqa.errors import DxqaError
+from dxqa.types import Answer
 from dxqa.web.cards import evidence_html, shorten
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader
@@ -32,12 +33,14 @@ class Turn:
         evidence: HTML of the passages; empty while there are none.
         failed: whether the question could not be answered nor declined, and so has no bearing on
             later questions.
+        answer: what the reply shows; None while there is none.
     """
 
     question: str
     reply: str
     evidence: str = ""
     failed: bool = False
+    answer: Answer | None = None
 
 
 def respond(loader: IndexLoader, question: str, turns: Sequence[Turn]) -> Iterator[Turn]:
@@ -52,7 +55,7 @@ def respond(loader: IndexLoader, question: str, turns: Sequence[Turn]) -> Iterat
         button = _copy_button(copied_text(answer)) if answer.answered else ""
         evidence = button + evidence_html(number, answer, documents)
         for reply in growing(number, answer):
-            yield Turn(question, reply, evidence)
+            yield Turn(question, reply, evidence, answer=answer)
     except DxqaError as error:
         yield Turn(question, error_html(str(error)), failed=True)
     except Exception:  # noqa: BLE001 - whatever it is, the page stays up
@@ -69,6 +72,16 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
             shown.append({"role": "user", "content": question_html(asked)})
         shown.append({"role": "assistant", "content": turn.reply})
     return shown
+
+
+def turn_at(turns: Sequence[Turn], message: int) -> Turn | None:
+    """Return the turn that the message of this number in the chat belongs to."""
+    seen = 0
+    for turn in turns:
+        seen += len(messages([turn]))
+        if message < seen:
+            return turn
+    return None
 
 
 def panel_html(turns: Sequence[Turn]) -> str:

@@ -5,8 +5,13 @@ from typing import Any
 
 import gradio as gr
 
+from dxqa.web.admin import AdminRoom
 from dxqa.web.chat import Chat
+from dxqa.web.feedback import FeedbackStore
+from dxqa.web.feedback_controls import FeedbackControls
+from dxqa.web.journal import Journal
 from dxqa.web.loading import IndexLoader
+from dxqa.web.options import ServeOptions
 from dxqa.web.status import status_html
 
 TITLE = "自治体DX事例 Q&A"
@@ -21,16 +26,26 @@ def build_app(
     corpus: str | Path, index_folder: str | Path, *, model: str | None = None
 ) -> gr.Blocks:
     """Return the page; the index begins to load in the background with the first visit."""
-    blocks: gr.Blocks = Page(IndexLoader(corpus, index_folder, model)).blocks
+    options = ServeOptions(corpus=Path(corpus), index=Path(index_folder), model=model)
+    blocks: gr.Blocks = Page(options).blocks
     return blocks
 
 
 class Page:
     """What stands on the page, and the readiness of all of it."""
 
-    def __init__(self, loader: IndexLoader) -> None:
+    def __init__(self, options: ServeOptions) -> None:
         """Lay the page out and wire it up."""
-        self.loader = loader
+        self.options = options
+        store = FeedbackStore(options.feedback_file) if options.feedback else None
+        self.journal = Journal(store, log_questions=options.log_questions)
+        self.loader = IndexLoader(
+            options.corpus,
+            options.index,
+            options.model,
+            writer=options.writer,
+            journal=self.journal,
+        )
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)
@@ -43,6 +58,9 @@ class Page:
     def _lay_out_rooms(self) -> None:
         with gr.Tab("質問", id="chat", elem_id="room-chat"):
             self.chat = Chat(self.loader)
+            FeedbackControls(self.chat.chat, self.chat.turns, self.journal)
+        with gr.Tab("資料", id="documents", elem_id="room-documents") as tab:
+            AdminRoom(tab, self.loader, self.journal, self.options)
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
