@@ -34,7 +34,8 @@ def judge(index: Index, number: int, row: Row) -> Result:
     """Search and answer one question; ``number`` names it where it has no ``id``."""
     history = row.get("history") or []
     answer = index.ask(row["question"], history=history)
-    answerable = row.get("answerable", True)
+    labelled = row.get("answerable", True)
+    answerable = None if labelled is None else bool(labelled)
     ranking: dict[str, float | None] = dict.fromkeys(("hit1", "hit3", "ndcg", "cases"))
     if answerable:
         hits = index.search(row["question"], k=_DEPTH, history=history)

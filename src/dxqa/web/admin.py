@@ -126,7 +126,8 @@ class AdminRoom:
         shown = self.rights.may_read_feedback(unlocked=False) and self.journal.store is not None
         with gr.Column(visible=shown, elem_id="records") as self.records:
             gr.HTML(
-                "<h2>質問の記録</h2><p class='hint'>答えられなかった質問と、👍 👎 の評価です。"
+                "<h2>質問の記録</h2><p class='hint'>答えられなかった質問と、"
+                "回答への「いいね」「よくないね」です。"
                 "電話番号やメールアドレスなどは伏せてあります。</p>",
                 js_on_load=None,
             )

@@ -19,11 +19,13 @@ REASONS = (
     "分かりにくい",
 )
 _LONGEST_COMMENT = 1000
+_TITLE = "お知らせ"
 _KEPT = "ありがとうございます。記録しました。"
-_NOT_KEPT = "記録できませんでした。回答はそのままお使いいただけます。"
+_NOT_TITLE = "お知らせ"
+_KEPT = "記録できませんでした。回答はそのままお使いいただけます。"
 _ASKING = (
     "<h2>どこがよくありませんでしたか</h2>"
-    "<p>👎 を記録しました。よろしければ理由をお聞かせください。"
+    "<p>「よくないね」を記録しました。よろしければ理由をお聞かせください。"
     "電話番号やメールアドレスは伏せて、このサーバーの中だけに残します。</p>"
 )
 
@@ -70,17 +72,17 @@ class FeedbackControls:
         index = given.index if isinstance(given.index, int) else given.index[0]
         turn = turn_at(turns, index)
         if turn is None or turn.answer is None:
-            gr.Info("この返事は評価の対象ではありません。", title="")
+            gr.Info("この返事は評価の対象ではありません。", title=_TITLE)
             return gr.update(visible=False), None, "", None
         verdict: Verdict = "up" if given.liked is True else "down"
         history = _questions_before(turn, turns)
         feedback = Feedback.of(verdict, turn.answer, history)
         key = _key(str(request.session_hash), (*history, turn.question))
         if not self.journal.keep(feedback, turn=key):
-            gr.Warning(_NOT_KEPT, title="")
+            gr.Warning(_NOT_KEPT, title=_TITLE)
             return gr.update(visible=False), None, "", None
         if verdict == "up":
-            gr.Info(_KEPT, title="")
+            gr.Info(_KEPT, title=_TITLE)
         return gr.update(visible=verdict == "down"), None, "", (key, feedback)
 
     def _explain(
@@ -91,9 +93,9 @@ class FeedbackControls:
             key, feedback = rated
             told = replace(feedback, reason=reason or "", comment=comment.strip())
             if self.journal.keep(told, turn=key):
-                gr.Info(_KEPT, title="")
+                gr.Info(_KEPT, title=_TITLE)
             else:
-                gr.Warning(_NOT_KEPT, title="")
+                gr.Warning(_NOT_KEPT, title=_TITLE)
         return gr.update(visible=False)
 
 

@@ -18,7 +18,7 @@ _MODELS = {
     BUNDLED_NAME: "同梱のモデル (multilingual-e5-small、質問用に追加学習)",
     BASE_NAME: "同梱のモデル (multilingual-e5-small)",
 }
-_VERDICTS = {"declined": "答えられず", "down": "👎 よくない", "up": "👍 よい"}
+_VERDICTS = {"declined": "答えられず", "down": "よくないね", "up": "いいね"}
 
 
 def holdings_html(index: Index | None) -> str:
@@ -63,7 +63,7 @@ def rebuilding_html(state: State | None) -> str:
     if state.stage == "ready":
         return (
             '<div class="outcome good" role="status"><strong>検索に反映しました。</strong>'
-            f"新しく計算した文：{state.total:,}</div>"
+            f"{escape(state.message)}</div>"
         )
     return _progress_html(state)
 

@@ -196,8 +196,9 @@ class IndexLoader:
         index.ask(_WARM_UP)
         self._index = index
         self.state = State("ready")
-        self.rebuilding = State("ready", built.report.embedded, built.report.embedded)
         manifest = index.store.manifest
+        held = f"文書 {manifest.documents:,} 件、{manifest.passages:,} か所になりました。"
+        self.rebuilding = State("ready", message=held)
         event(
             "build",
             documents=manifest.documents,

@@ -60,13 +60,14 @@ class Page:
             self.chat = Chat(self.loader)
             FeedbackControls(self.chat.chat, self.chat.turns, self.journal)
         with gr.Tab("資料", id="documents", elem_id="room-documents") as tab:
-            AdminRoom(tab, self.loader, self.journal, self.options)
+            self.admin = AdminRoom(tab, self.loader, self.journal, self.options)
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         readiness = [self.status, self.retry, self.timer, *self.chat.controls]
         self.blocks.load(self._start, outputs=readiness, **quiet)
         self.timer.tick(self._readiness, outputs=readiness, **quiet)
+        self.admin.timer.tick(self._status, outputs=[self.status], **quiet)
         self.retry.click(self._start, outputs=readiness, **quiet)
 
     def _start(self) -> tuple[Any, ...]:
