@@ -308,7 +308,7 @@ def test_the_page_names_no_other_host(tmp_path: Path) -> None:
     async def config() -> dict[str, Any]:
         app = build_app(tmp_path, tmp_path)
         assert not app.analytics_enabled
-        sent = dict(app.get_config_file())
+        sent: dict[str, Any] = dict(app.get_config_file())
         for component in sent["components"]:
             component.pop("example_inputs", None)  # Gradio's own, for its API page; never fetched
         return sent
