@@ -110,7 +110,9 @@ def enter(page: Page, password: str = PASSWORD) -> None:
 
 
 def upload(page: Page, *paths: Path) -> None:
-    page.locator("#changes input[type=file]").set_input_files(list(paths))
+    with page.expect_file_chooser() as chooser:
+        page.click("#upload")
+    chooser.value.set_files(list(paths))
 
 
 def written(folder: Path, name: str, text: str) -> Path:

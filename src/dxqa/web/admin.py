@@ -110,7 +110,6 @@ class AdminRoom:
             self.upload = gr.UploadButton(
                 "文書を選ぶ",
                 file_count="multiple",
-                file_types=[".md", ".markdown", ".txt"],
                 elem_id="upload",
             )
             self.uploaded = gr.CheckboxGroup(

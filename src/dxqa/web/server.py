@@ -80,7 +80,7 @@ def launch_options(options: ServeOptions) -> dict[str, Any]:
         "css": assets.css(),
         "head": assets.head(),
         "root_path": options.root_path,
-        "max_file_size": LARGEST_BYTES,
+        "max_file_size": 4 * LARGEST_BYTES,  # up to here our own message says what is too large
         "auth": login(read_users(options.users)) if options.users else None,
         "auth_message": _LOGIN,
     }
