@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +14,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from dxqa import Index
+from dxqa.answering import Writer
 from dxqa.cli import main
 from dxqa.web import ServeOptions
+from dxqa.web.journal import Journal
 from dxqa.web.loading import IndexLoader, State
 from dxqa.web.logs import JsonHandler, event
 from dxqa.web.passwords import (
@@ -191,6 +194,21 @@ def test_a_logged_exception_tells_its_place_and_not_its_words(
     assert (told["error"], told["message"]) == ("ValueError", "答えられませんでした")
     assert "test_server.py" in told["at"][0]
     assert "質問の文" not in log
+
+
+def test_a_language_model_that_fails_leaves_the_quotes_and_a_remark(
+    tmp_path: Path, index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as closed:  # bound, and nobody listens
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+        loader = IndexLoader(tmp_path, tmp_path, writer=Writer(url, "m"), journal=Journal())
+        loader._index, loader.state = index, State("ready")
+        answer = loader.ask("市長が最高デジタル責任者を務めている市は？", [])
+    assert "都城市" in answer.text
+    assert "原文の引用でお答えします" in answer.notes[0]
+    assert answer.timings_ms["total"] >= answer.timings_ms["write"]
+    assert json.loads(capsys.readouterr().err)["answered"] is True
 
 
 def ready(corpus: Path, folder: Path, encoder: HashEncoder) -> IndexLoader:

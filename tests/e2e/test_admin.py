@@ -191,6 +191,8 @@ def test_nothing_is_overwritten_and_uploads_can_be_removed(
     new.write_text("別の本文。\n", "utf-8")
     upload(page, new)
     expect(page.locator("#outcome .fault")).to_contain_text("同じ名前の文書があります")
+    upload(page, written(tmp_path, "図.pdf", "%PDF"))
+    expect(page.locator("#outcome .fault")).to_contain_text("図.pdf: この形式は読めません")
     assert "九時" in (office.corpus / "uploads" / "メモ.txt").read_text("utf-8")
     page.get_by_label("メモ.txt").check()
     page.click("#remove")
