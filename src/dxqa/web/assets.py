@@ -14,7 +14,7 @@ _FONTS = (
     "Meiryo",
     "sans-serif",
 )
-_STYLES = ("page.css", "chat.css", "side.css", "tables.css", "cases.css")
+_STYLES = ("page.css", "chat.css", "side.css", "tables.css", "cases.css", "admin.css")
 _SCRIPTS = ("words.js", "page.js", "chat.js", "history.js", "cases.js")
 _MONOSPACED = ("Noto Sans Mono CJK JP", "BIZ UDGothic", "MS Gothic", "monospace")
 

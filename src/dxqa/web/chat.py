@@ -52,13 +52,14 @@ _CHANGED = (
     '<p class="changed" role="status">'
     "前回のあとで資料が変わったため、{}件の回答が前回と違います。</p>"
 )
+_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _CONNECT = "window.dxqa.connect(trigger, watch, props);"
 
 
 class Chat:
     """The controls of the chat and the functions behind them, laid out where it is made."""
 
-    def __init__(self, loader: IndexLoader) -> None:
+    def __init__(self, loader: IndexLoader, tab: gr.Tab) -> None:
         """Lay the chat out and wire it up."""
         self.loader = loader
         self.turns = gr.State([])
@@ -74,6 +75,8 @@ class Chat:
             with gr.Column(scale=2, min_width=320, elem_id="sources"):
                 self.panel = gr.HTML(panel_html([]), elem_id="panel", js_on_load=None)
         self._wire()
+        # Another index may have come while another tab was open.
+        tab.select(self._offer, outputs=self.filters.all, **_QUIET)
 
     @property
     def controls(self) -> list[gr.components.Component]:
@@ -82,9 +85,12 @@ class Chat:
 
     def readiness(self) -> list[dict[str, Any]]:
         """Return an update for each of ``controls``."""
+        ready = gr.update(interactive=self.loader.index is not None)
+        return [ready, ready, *self._offer()]
+
+    def _offer(self) -> list[dict[str, Any]]:
         index = self.loader.index
-        ready = gr.update(interactive=index is not None)
-        return [ready, ready, *self.filters.offer(index.store if index else None)]
+        return self.filters.offer(index.store if index else None)
 
     def _lay_out_side(self) -> None:
         gr.HTML(_SIDE, js_on_load=None)
@@ -138,12 +144,11 @@ class Chat:
         self.stop = gr.Button(I18N("stop"), elem_id="stop", scale=1, min_width=88, visible=False)
 
     def _wire(self) -> None:
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         shown = [
             self.chat, self.panel, self.question, self.turns, self.bridge,
             self.send, self.stop, self.editing, self.notice,
         ]  # fmt: skip
-        asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": 8, **quiet}
+        asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": 8, **_QUIET}
         held = [self.turns, self.editing, *self.filters.all]
         running: list[Any] = [
             *(event(self._ask, inputs=[self.question, *held], **asking)
@@ -152,14 +157,14 @@ class Chat:
             self.bridge.submit(self._act, inputs=held, **asking),
             self.bridge.select(self._reopen, **asking),
         ]  # fmt: skip
-        self.stop.click(self._stop, self.turns, shown, cancels=running, **quiet)
-        self.clear.click(self._begin_anew, outputs=shown, cancels=running, **quiet)
-        self.bridge.delete(self._delete, self.turns, shown, **quiet)
-        self.bridge.edit(self._edit, self.turns, shown, **quiet)
-        self.bridge.download(self._save, self.turns, self.bridge, **quiet)
+        self.stop.click(self._stop, self.turns, shown, cancels=running, **_QUIET)
+        self.clear.click(self._begin_anew, outputs=shown, cancels=running, **_QUIET)
+        self.bridge.delete(self._delete, self.turns, shown, **_QUIET)
+        self.bridge.edit(self._edit, self.turns, shown, **_QUIET)
+        self.bridge.download(self._save, self.turns, self.bridge, **_QUIET)
         for change in self.filters.changes:
-            change(self._chips, self.filters.all, self.chips, **quiet)
-        self.bridge.apply(self._unset, outputs=self.filters.all, **quiet)
+            change(self._chips, self.filters.all, self.chips, **_QUIET)
+        self.bridge.apply(self._unset, outputs=self.filters.all, **_QUIET)
 
     def _ask(
         self, question: str, turns: list[Turn], editing: int, *set_: list[str]
@@ -198,7 +203,7 @@ class Chat:
         for kept, request in questions:
             if request is None:
                 continue
-            *_, turn = respond(self.loader, request, next_number(turns))
+            *_, turn = respond(self.loader, request, next_number(turns), repeated=True)
             turns = [*turns, turn]
             changed += turn.answer is not None and turn.answer.text != kept.get("text")
             notice = _CHANGED.format(changed) if changed else ""

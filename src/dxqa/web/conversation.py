@@ -58,11 +58,15 @@ class Turn:
     whole: bool = True
 
 
-def respond(loader: IndexLoader, request: Request, number: int) -> Iterator[Turn]:
+def respond(
+    loader: IndexLoader, request: Request, number: int, *, repeated: bool = False
+) -> Iterator[Turn]:
     """Yield a turn as it grows; errors become turns that say what to do."""
     yield Turn(number, request, pending_html(), whole=False)
     try:
-        answer = loader.ask(request.question, request.history, request.all_filters)
+        answer = loader.ask(
+            request.question, request.history, request.all_filters, repeated=repeated
+        )
         yield from _growing(Turn(number, request, "", answer=answer), answer, loader.index)
     except DxqaError as error:
         yield _failed(number, request, str(error))
@@ -141,6 +145,16 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
             shown.append({"role": "user", "content": question_html(asked)})
         shown.append({"role": "assistant", "content": turn.reply})
     return shown
+
+
+def turn_at(turns: Sequence[Turn], message: int) -> Turn | None:
+    """Return the turn that the message of this number in the chat belongs to."""
+    seen = 0
+    for turn in turns:
+        seen += len(messages([turn]))
+        if message < seen:
+            return turn
+    return None
 
 
 def panel_html(turns: Sequence[Turn]) -> str:

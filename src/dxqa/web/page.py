@@ -5,10 +5,15 @@ from typing import Any
 
 import gradio as gr
 
+from dxqa.web.admin import AdminRoom
 from dxqa.web.api import Api
 from dxqa.web.cases import Cases
 from dxqa.web.chat import Chat
+from dxqa.web.feedback import FeedbackStore
+from dxqa.web.feedback_controls import FeedbackControls
+from dxqa.web.journal import Journal
 from dxqa.web.loading import IndexLoader
+from dxqa.web.options import ServeOptions
 from dxqa.web.status import status_html
 from dxqa.web.words import I18N, say
 
@@ -20,16 +25,26 @@ def build_app(
     corpus: str | Path, index_folder: str | Path, *, model: str | None = None
 ) -> gr.Blocks:
     """Return the page; the index begins to load in the background with the first visit."""
-    blocks: gr.Blocks = Page(IndexLoader(corpus, index_folder, model)).blocks
+    options = ServeOptions(corpus=Path(corpus), index=Path(index_folder), model=model)
+    blocks: gr.Blocks = Page(options).blocks
     return blocks
 
 
 class Page:
     """What stands on the page, and the readiness of all of it."""
 
-    def __init__(self, loader: IndexLoader) -> None:
+    def __init__(self, options: ServeOptions) -> None:
         """Lay the page out and wire it up."""
-        self.loader = loader
+        self.options = options
+        store = FeedbackStore(options.feedback_file) if options.feedback else None
+        self.journal = Journal(store, log_questions=options.log_questions)
+        self.loader = IndexLoader(
+            options.corpus,
+            options.index,
+            options.model,
+            writer=options.writer,
+            journal=self.journal,
+        )
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)
@@ -41,16 +56,20 @@ class Page:
             Api(self.loader)
 
     def _lay_out_rooms(self) -> None:
-        with gr.Tab(I18N("chat"), id="chat", elem_id="room-chat"):
-            self.chat = Chat(self.loader)
-        with gr.Tab("事例", id="cases", elem_id="room-cases") as room:
-            Cases(self.loader, room)
+        with gr.Tab(I18N("chat"), id="chat", elem_id="room-chat") as tab:
+            self.chat = Chat(self.loader, tab)
+            FeedbackControls(self.chat.chat, self.chat.turns, self.journal)
+        with gr.Tab(I18N("cases"), id="cases", elem_id="room-cases") as tab:
+            Cases(self.loader, tab)
+        with gr.Tab(I18N("documents"), id="documents", elem_id="room-documents") as tab:
+            self.admin = AdminRoom(tab, self.loader, self.journal, self.options)
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         readiness = [self.status, self.retry, self.timer, *self.chat.controls]
         self.blocks.load(self._start, outputs=readiness, **quiet)
         self.timer.tick(self._readiness, outputs=readiness, **quiet)
+        self.admin.timer.tick(self._status, outputs=[self.status], **quiet)
         self.retry.click(self._start, outputs=readiness, **quiet)
 
     def _start(self) -> tuple[Any, ...]:

@@ -15,6 +15,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Answers in Japanese, quoted from the documents; what they do not say, it says so.",
     ),
     "chat": ("質問", "Ask"),
+    "cases": ("事例", "Cases"),
+    "documents": ("資料", "Documents"),
     "chat-label": ("質問と回答", "Questions and answers"),
     "question": ("質問", "Question"),
     "answer": ("回答", "Answer"),
