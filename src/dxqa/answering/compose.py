@@ -146,10 +146,22 @@ def _fact(desk: Desk) -> Draft:
         return _explain(desk)
     if not desk.query.concepts:
         return _overview(desk, names[0])
+    wanted = named_aspects(desk.query.own_text)
+    if wanted and desk.query.own_concepts <= len(wanted):
+        return _aspects_of(desk, names[0], wanted)
     rows = desk.candidates.of_place(names[0])
     chosen = desk.candidates.best(rows, _FACT_SENTENCES, least=_AT_LEAST, margin=_WIDE_MARGIN)
     claims = [*_figures(desk, chosen), *(Claim((e,)) for e in chosen)]
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
+
+
+def _aspects_of(desk: Desk, name: str, wanted: Sequence[Aspect]) -> Draft:
+    """Tell what a question asks of a case that asks for nothing but aspects: 酒田市の体制は？"""
+    claims = [claim for claim in _by_aspect(desk, name, wanted) if claim.evidence]
+    if not claims:
+        return Draft("fact", "", (), missing=[aspect.name for aspect in wanted])
+    group = Group("", [replace(claim, aspect="") for claim in claims])
+    return Draft("fact", f"{name}について、資料には次のようにあります。", (group,), _SURE)
 
 
 def _figures(desk: Desk, chosen: Sequence[Evidence]) -> list[Claim]:
