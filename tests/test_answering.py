@@ -127,6 +127,33 @@ def test_a_comparison_speaks_of_both(index: Index) -> None:
     assert {c.passage.municipality for c in answer.citations} == {"福島県", "大分県"}
 
 
+def test_every_case_tells_its_organisation(index: Index) -> None:
+    for name in index.store.municipalities:
+        answer = index.ask(f"{name}の体制は？")
+        assert answer.answered, name
+        assert {c.passage.municipality for c in answer.citations} == {name}
+
+
+def test_an_aspect_that_a_case_does_not_tell(index: Index) -> None:
+    answer = index.ask("舟形町の財源は？")
+    assert not answer.answered
+    assert "財源は、資料に記載がありません" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "figure"),
+    [
+        ("福島県のICT派遣の満足度は何%だった？", "割合: 95%以上"),
+        ("舟形町のデジタルファースト、何年度スタート？", "時期: 令和2年度"),
+        ("上里町のICTリーダーは各課から何人？", "人数: 1名"),
+    ],
+)
+def test_the_figure_asked_for_stands_first(index: Index, question: str, figure: str) -> None:
+    first = index.ask(question).parts[0].statements[0]
+    assert first.text == figure
+    assert first.numbers == (1,)
+
+
 def test_contacts_come_from_the_text(index: Index) -> None:
     answer = _ask(index, "横浜市の担当課と電話番号は？")
     assert answer.kind == "contact"

@@ -5,6 +5,7 @@ to ask; an aspect that the case does not tell says so.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dxqa.answering import contact
 from dxqa.answering.aspects import Aspect, Told, aspects, lay_out
@@ -31,6 +32,15 @@ def side_by_side(store: Store, names: Sequence[str], wanted: Sequence[Aspect]) -
     """Set cases side by side, by these aspects."""
     groups = tuple(Group(name, _by_aspect(store, name, wanted)) for name in names)
     return Draft("compare", "資料の記述を自治体ごとに並べます。", groups, _SURE)
+
+
+def told_by_aspect(store: Store, name: str, wanted: Sequence[Aspect]) -> Draft:
+    """Tell what a question asks of a case that asks for nothing but aspects: 酒田市の体制は？"""
+    claims = [claim for claim in _by_aspect(store, name, wanted) if claim.evidence]
+    if not claims:
+        return Draft("fact", "", (), missing=[aspect.name for aspect in wanted])
+    group = Group("", [replace(claim, aspect="") for claim in claims])
+    return Draft("fact", f"{name}について、資料には次のようにあります。", (group,), _SURE)
 
 
 def card(store: Store, name: str) -> Answer:

@@ -8,7 +8,7 @@ import numpy as np
 from dxqa.answering import contact
 from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import aspects, named_aspects
-from dxqa.answering.cases import overview, side_by_side
+from dxqa.answering.cases import overview, side_by_side, told_by_aspect
 from dxqa.answering.confidence import THRESHOLD, confidence, missing_slots
 from dxqa.answering.draft import Claim, Draft, Group, render
 from dxqa.answering.evidence import Candidates, Evidence
@@ -137,6 +137,9 @@ def _fact(desk: Desk) -> Draft:
         return _explain(desk)
     if not desk.query.concepts:
         return overview(desk.store, names[0])
+    wanted = named_aspects(desk.query.own_text)
+    if wanted and desk.query.own_concepts <= len(wanted):
+        return told_by_aspect(desk.store, names[0], wanted)
     rows = desk.candidates.of_place(names[0])
     chosen = desk.candidates.best(rows, _FACT_SENTENCES, least=_AT_LEAST, margin=_WIDE_MARGIN)
     claims = [*_figures(desk, chosen), *(Claim((e,)) for e in chosen)]
