@@ -119,7 +119,7 @@ def test_the_map_holds_every_prefecture_once_and_tells_counts(index: Index) -> N
     assert len(set(tiles().values())) == len(PREFECTURES)
     shown = map_html(index.cases())
     assert shown.count("<button") == len({case.prefecture for case in index.cases()})
-    assert 'aria-label="福島県 2件"' in shown
+    assert '>福島 <span class="count">2件</span></button>' in shown
 
 
 def test_a_case_without_a_prefecture_is_told_beside_the_map() -> None:

@@ -61,7 +61,7 @@ def test_a_card_tells_what_a_case_is_and_where_that_stands(cases: Page) -> None:
 
 def test_a_prefecture_on_the_map_filters_the_cards(cases: Page) -> None:
     assert cases.locator(".tilemap .tile").count() == 47
-    tile = cases.get_by_role("button", name="福島県 2件")
+    tile = cases.get_by_role("button", name="福島 2件")
     expect(tile).to_contain_text("2件")
     tile.click()
     assert shown(cases) == {"福島県", "福島県西会津町"}
@@ -105,7 +105,7 @@ def test_a_number_leads_to_the_passage_with_its_quote_marked(cases: Page) -> Non
 
 
 def test_back_leads_to_the_list_as_it_was(cases: Page) -> None:
-    cases.get_by_role("button", name="山形県 2件").click()
+    cases.get_by_role("button", name="山形 2件").click()
     open_case(cases, "山形県酒田市")
     cases.click("#back-to-cases")
     assert shown(cases) == {"山形県酒田市", "山形県舟形町"}
@@ -144,7 +144,7 @@ def test_a_comparison_is_saved_as_csv_and_word(cases: Page, tmp_path: Path) -> N
 
 
 def test_the_whole_way_by_keyboard(cases: Page) -> None:
-    tile = cases.get_by_role("button", name="宮崎県 1件")
+    tile = cases.get_by_role("button", name="宮崎 1件")
     tile.focus()
     cases.keyboard.press("Enter")
     assert shown(cases) == {"宮崎県都城市"}

@@ -65,8 +65,8 @@ def _tile(name: str, count: int) -> str:
     if not count:
         return f'<span class="tile" {place} aria-hidden="true">{label}</span>'
     return (
-        f'<button type="button" class="tile" {place} data-prefecture="{name}" aria-pressed="false" '
-        f'aria-label="{name} {count:,}件">{label}<span class="count">{count:,}件</span></button>'
+        f'<button type="button" class="tile" {place} data-prefecture="{name}" aria-pressed="false">'
+        f'{label} <span class="count">{count:,}件</span></button>'
     )
 
 
