@@ -34,6 +34,11 @@ def test_a_typed_question_is_answered_and_its_link_marks_the_quote(page: Page) -
     assert mark.inner_text().startswith(claim[:8])
 
 
+def test_the_name_of_a_case_in_a_list_is_a_heading_not_a_card(page: Page) -> None:
+    ask(page, LIST_QUESTION)
+    expect(page.locator("#chat .reply p.case").first).to_have_css("border-top-width", "0px")
+
+
 def test_links_of_an_earlier_answer_bring_its_passages_back(page: Page) -> None:
     ask(page, LIST_QUESTION)
     ask(page, "福島県のアドバイザー派遣の満足度は？")

@@ -29,18 +29,26 @@ class Card:
     citations: tuple[Citation, ...] = ()
 
 
-def evidence_html(turn: int, answer: Answer, documents: Documents) -> str:
-    """Return the passages behind the answer of one turn; every id carries the turn's number."""
+def evidence_html(turn: int, answer: Answer, documents: Documents, *, of_case: bool = False) -> str:
+    """Return the passages behind the answer of one turn; every id carries the turn's number.
+
+    Args:
+        turn: its number.
+        answer: with citations, or hits where it declines.
+        documents: by id.
+        of_case: whether the answer is a case that was opened rather than asked for.
+    """
     cards = cited_cards(answer.citations) if answer.answered else nearest_cards(answer.hits)
     shown = "".join(card_html(turn, place, card, documents) for place, card in enumerate(cards))
-    kind, heading = ("cited", "evidence") if answer.answered else ("nearest", "nearest")
+    told = "case-" if of_case else ""
+    kind, heading = ("cited", f"{told}evidence") if answer.answered else ("nearest", "nearest")
     return (
         f'<section class="evidence {kind}" id="evidence-{turn}" '
         f'aria-labelledby="evidence-{turn}-title">'
         f'<h2 id="evidence-{turn}-title">{say(heading)}</h2>'
         f'<p class="about">「{escape(shorten(answer.question))}」</p>'
         f'<p class="remark">{say(f"{heading}-about")}</p>{shown}'
-        f'<p class="back"><a href="#answer-{turn}">{say("back")}</a></p></section>'
+        f'<p class="back"><a href="#answer-{turn}">{say(f"{told}back")}</a></p></section>'
     )
 
 

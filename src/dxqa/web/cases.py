@@ -69,11 +69,12 @@ class Cases:
 
 def view_html(answer: Answer, documents: Documents) -> str:
     """Return a case, or cases side by side, with ways to save it and the passages cited."""
+    passages = evidence_html(TURN, answer, documents, of_case=True)
     table = card_table_html if answer.kind == "card" else comparison_html
     return (
         f'<div class="case-view is-{answer.kind}"><section id="answer-{TURN}">'
         f'<h2 tabindex="-1">{escape(answer.question)}</h2>{_saving(answer)}'
-        f"{table(TURN, answer)}</section>{evidence_html(TURN, answer, documents)}</div>"
+        f"{table(TURN, answer)}</section>{passages}</div>"
     )
 
 

@@ -53,6 +53,8 @@ _CHANGED = (
     "前回のあとで資料が変わったため、{}件の回答が前回と違います。</p>"
 )
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_BETWEEN_S = 0.5
+"""How often a conversation that is reopened is shown while it grows."""
 _CONNECT = "window.dxqa.connect(trigger, watch, props);"
 
 
@@ -198,16 +200,19 @@ class Chat:
         """Ask the questions of a conversation that the browser kept."""
         told = event._data.get("turns")  # noqa: SLF001
         turns: list[Turn] = []
-        changed = 0
-        questions = [(kept, from_json(kept)) for kept in (told if isinstance(told, list) else [])]
+        changed, shown = 0, 0.0
+        asked = [(kept, from_json(kept)) for kept in (told if isinstance(told, list) else [])]
+        questions = [(kept, request) for kept, request in asked if request is not None]
         for kept, request in questions:
-            if request is None:
-                continue
             *_, turn = respond(self.loader, request, next_number(turns), repeated=True)
             turns = [*turns, turn]
             changed += turn.answer is not None and turn.answer.text != kept.get("text")
             notice = _CHANGED.format(changed) if changed else ""
-            yield self._shown(turns, turn, panel=kept is questions[-1][0], notice=notice)
+            last = kept is questions[-1][0]
+            # All turns are sent each time: every one of a long conversation would be too much.
+            if last or time.monotonic() - shown > _BETWEEN_S:
+                yield self._shown(turns, turn, panel=last, notice=notice)
+                shown = time.monotonic()
 
     def _grow(
         self, request: Request, number: int, turns: Sequence[Turn]

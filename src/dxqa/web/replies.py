@@ -14,7 +14,7 @@ _MARKS = re.compile(r"(&[^;]+;|.)?((?:\[\d+\])+)")
 """The marks at the end of a claim, and the character (or its entity) before them."""
 _ADVICE = "自治体名を入れる、言い方を変えるなどして、もう一度お尋ねください。"
 _CHOOSE = "下の質問を押すと、お答えします。"
-_STEPS = 8
+_STEPS = 4
 """An answer grows in about this many steps, so that a long one takes no longer to appear."""
 
 # Lower bounds of confidence; below the last dxqa itself calls it low.

@@ -75,6 +75,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "回答の中の番号を押すと、引用した資料の原文がここに表示され、引用した文に印がつきます。",
         "Press a number in an answer to see the passage here, the quoted sentence marked.",
     ),
+    "case-evidence": ("引用した原文", "Passages quoted"),
+    "case-evidence-about": (
+        "印のついた文が、表に引用した部分です。",
+        "The marked sentences are quoted in the table.",
+    ),
+    "case-back": ("↑ 表に戻る", "↑ Back to the table"),
     "nearest": ("近い資料（回答ではありません）", "Near the topic (no answer)"),
     "nearest-about": (
         "お尋ねの答えは資料に見つかりませんでした。話題の近い部分を参考に示します。",
