@@ -15,6 +15,7 @@ _ASKED = {
     "department": ("担当課", ("担当", "部署", "課", "問い合わせ", "連絡先")),
     "tel": ("電話番号", ("電話", "tel", "番号", "何番", "連絡先", "問い合わせ", "かけ")),
 }
+_ASPECTS = {"population": "人口", "department": "連絡先", "tel": "連絡先"}
 
 
 def draft(query: Query, store: Store) -> Draft | None:
@@ -45,7 +46,9 @@ def claims(store: Store, name: str) -> list[Claim]:
     metadata = _metadata(store, name)
     found = {k: _where(store, name, k, metadata[k]) for k in _ASKED if k in metadata}
     return [
-        Claim((e,), _say(key, store, e, metadata[key]), "連絡先") for key, e in found.items() if e
+        Claim((e,), _say(key, store, e, metadata[key]), _ASPECTS[key])
+        for key, e in found.items()
+        if e
     ]
 
 

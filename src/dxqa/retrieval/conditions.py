@@ -19,6 +19,11 @@ _ABOVE = re.compile(r"人?(?:以上|を?超(?:える|す)?|より(?:も)?(?:多�
 _BELOW = re.compile(
     r"人?(?:以下|未満|より(?:も)?(?:少ない|小さい)|を?下回る|に?満たない|に?届かない|に?達しない|を?切る|足らず|まで)"
 )
+# 100万人以上の自治体: 人口 goes without saying.
+_INHABITANTS = re.compile(
+    r"人(?:以上|以下|未満|を?超(?:える|の)?|より(?:多|少な)い|に?満たない|に?届かない|を切る)の?"
+    r"(?:自治体|市町村|[都市町村県](?![長民])|役場|ところ|団体)"
+)
 _MOST = re.compile(
     r"(?:一番|もっとも|最も|いちばん|(?:どちら|どっち|どこ)(?:の(?:ほう|方))?が)(多|大き|少な|小さ)"
     r"|最(多|大|少|小)"
@@ -107,7 +112,7 @@ def understand_filters(
 
 def _population(found: Understood) -> Understood:
     """Strict bounds (超える, 未満) exclude the number itself."""
-    if "人口" not in found.rest:
+    if "人口" not in found.rest and not _INHABITANTS.search(found.rest):
         return found
     for quantity in find_quantities(found.rest):
         above = _ABOVE.match(found.rest, quantity.end)
