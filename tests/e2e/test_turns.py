@@ -17,6 +17,16 @@ def wait_for_answers(page: Page, count: int) -> None:
     expect(page.locator("#send")).to_be_visible()
 
 
+def test_what_is_typed_while_an_answer_comes_stays(page: Page) -> None:
+    page.fill(BOX, LIST_QUESTION)
+    page.press(BOX, "Enter")
+    expect(page.locator(BOX)).to_have_value("")
+    page.fill(BOX, "次の質問")
+    wait_for_answers(page, 1)
+    page.wait_for_timeout(500)
+    expect(page.locator(BOX)).to_have_value("次の質問")
+
+
 def test_a_case_is_a_card_of_aspects(page: Page) -> None:
     ask(page, CARD)
     card = page.locator("#chat table.case-table")

@@ -234,11 +234,10 @@ class Chat:
     ) -> tuple[Any, ...]:
         """Return what all of the chat's outputs show; ``turn`` is the one at work."""
         busy = turn is not None and not turn.whole
-        failed = turn is not None and turn.failed
         return (
             messages(turns),
             panel_html(turns) if panel else gr.skip(),
-            turn.request.question if turn and failed else "",
+            _typed(turn),
             list(turns),
             gr.skip() if busy else {"record": _record(turns), "at": time.time()},
             gr.update(visible=not busy),
@@ -251,7 +250,9 @@ class Chat:
         return self._shown(stopped(turns))
 
     def _begin_anew(self) -> tuple[Any, ...]:
-        return self._shown([])
+        shown = list(self._shown([]))
+        shown[2] = ""
+        return tuple(shown)
 
     def _delete(self, event: gr.EventData, turns: list[Turn]) -> tuple[Any, ...]:
         gone = event._data.get("turn")  # noqa: SLF001
@@ -283,6 +284,14 @@ class Chat:
 
     def _unset(self, event: gr.EventData) -> list[dict[str, Any]]:
         return self.filters.without(str(event._data.get("key")))  # noqa: SLF001
+
+
+def _typed(turn: Turn | None) -> Any:  # noqa: ANN401 - or a skip
+    """Return what the text box is to hold: as an answer grows, the next question may be in it."""
+    if turn is not None and turn.failed:
+        return turn.request.question
+    sent = turn is not None and turn.answer is None
+    return "" if sent else gr.skip()
 
 
 def _find(turns: Sequence[Turn], number: object) -> Turn | None:
