@@ -37,7 +37,7 @@ def test_every_municipality_is_a_case_with_its_first_sentence_cited(index: Index
 def test_aspects_told_are_those_that_the_card_cites(index: Index) -> None:
     for case in index.cases():
         said = index.card(case.name).parts[0].statements
-        cited = {s.aspect for s in said if s.numbers} - {"概要", "連絡先"}
+        cited = {s.aspect for s in said if s.numbers} - {"概要", "人口", "連絡先"}
         assert set(case.aspects) == cited
 
 

@@ -47,7 +47,7 @@ def made(*parts: Part, kind: str = "compare") -> Answer:
 def test_a_card_has_one_row_an_aspect_with_its_citations(index: Index) -> None:
     table = Table(card_table_html(3, index.ask("都城市について教えて")))
     told = {row[0]: row[1] for row in table.rows}
-    assert list(told) == "概要 体制 取り組み 財源 成果 課題 今後 連絡先".split()
+    assert list(told) == "概要 体制 取り組み 財源 成果 課題 今後 人口 連絡先".split()
     assert "デジタル統括本部を設置している。[2]" in told["体制"]
     assert "電話番号は0986-23-2111です。" in told["連絡先"]
     assert told["今後"] == UNSAID

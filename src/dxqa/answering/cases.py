@@ -20,10 +20,13 @@ _SURE = 0.9  # rules decide what a case tells
 
 def overview(store: Store, name: str) -> Draft:
     """Lay out a case as a card: its first sentence, each aspect, and whom to ask."""
+    known = contact.claims(store, name)
+    reachable = any(claim.aspect == "連絡先" for claim in known)
     claims = [
         *[Claim((_certain(s),), aspect="概要") for s in _told(store, name)[:1]],
         *_by_aspect(store, name, aspects()),
-        *(contact.claims(store, name) or [Claim((), NOT_SAID, "連絡先")]),
+        *known,
+        *([] if reachable else [Claim((), NOT_SAID, "連絡先")]),
     ]
     return Draft("card", f"{name}の事例のあらましです。", (Group(name, claims),), _SURE)
 
