@@ -54,6 +54,8 @@ class Features:
         named_coverage: ``coverage`` where one is named, else 0.
         named_known: ``known`` where one is named, else 0.
         support: the verifier's highest log-odds that a chosen sentence answers; 0 without one.
+        first_support: that of the sentence with the best score.
+        mean_support: their mean.
     """
 
     cosine: float
@@ -71,6 +73,8 @@ class Features:
     named_coverage: float
     named_known: float
     support: float = 0.0
+    first_support: float = 0.0
+    mean_support: float = 0.0
 
 
 def features(
@@ -86,6 +90,7 @@ def features(
     covered = union_coverage(own, chosen, store) if own else 1.0
     known = known_share(retrieval, store)
     named = float(bool(query.places))
+    supports = _supports(query, chosen, store, verifier)
     focus_covered = union_coverage([query.focus], chosen, store) if query.focus else 1.0
     return Features(
         cosine=cosine,
@@ -102,16 +107,21 @@ def features(
         named=named,
         named_coverage=named * covered,
         named_known=named * known,
-        support=_support(retrieval, chosen, store, verifier) if verifier else 0.0,
+        support=max(supports),
+        first_support=supports[0],
+        mean_support=sum(supports) / len(supports),
     )
 
 
-def _support(
-    retrieval: Retrieval, chosen: Sequence[Evidence], store: Store, verifier: Verifier
-) -> float:
+def _supports(
+    query: Query, chosen: Sequence[Evidence], store: Store, verifier: Verifier | None
+) -> list[float]:
+    """Return the log-odds of the best sentences, best first; never empty."""
+    if verifier is None or not chosen:
+        return [0.0]
     best = sorted(chosen, key=lambda e: -e.score)[:_VERIFIED]
     told = [in_context(store.passages[e.sentence.passage], store.text(e.sentence)) for e in best]
-    return max(verifier.logits(retrieval.query.text, told), default=0.0)
+    return verifier.logits(query.text, told)
 
 
 def _asked(query: Query) -> Sequence[Concept]:
