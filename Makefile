@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 7860
+AXE := tests/e2e/node_modules/axe-core/axe.min.js
 
 .PHONY: run build test lint bench clean
 
@@ -13,7 +14,7 @@ run: $(VENV)/.run  ## set everything up, build the index, serve the chat
 build: $(VENV)/.run  ## build the index from corpus/
 	$(BIN)/dxqa build
 
-test: $(VENV)/.dev lint  ## set everything up, run all the tests
+test: $(VENV)/.dev $(AXE) lint  ## set everything up, run all the tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -34,6 +35,10 @@ $(VENV)/.run: pyproject.toml
 $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
+
+# Without npm the tests that need it say so and are skipped; in CI they fail.
+$(AXE): tests/e2e/package-lock.json
+	if command -v npm >/dev/null; then npm ci --prefix tests/e2e --ignore-scripts --no-audit --no-fund --silent && touch $@; fi
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -45,7 +45,9 @@ def test_every_option_has_help(command: str, capsys: pytest.CaptureFixture[str])
     assert re.search(r"[ぁ-ん]", text)
 
 
-@pytest.mark.parametrize("name", [*READMES, "docs/architecture.md", "docs/retrieval.md"])
+@pytest.mark.parametrize(
+    "name", [*READMES, "docs/architecture.md", "docs/retrieval.md", "docs/api.md", "docs/web.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):

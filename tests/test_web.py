@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from dxqa.errors import QuestionError, StoreError
+from dxqa.retrieval import Filters
 from dxqa.types import Answer, Citation, Document, Hit, Metadata, Passage
 from dxqa.web import assets, build_app
 from dxqa.web.cards import cited_cards, evidence_html, marked_text
-from dxqa.web.conversation import Turn, messages, panel_html, respond
+from dxqa.web.conversation import Turn, history_of, messages, panel_html, respond
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader, State
 from dxqa.web.replies import confidence_word, copied_text, growing, lines_html, whole
+from dxqa.web.requests import Request
 from dxqa.web.status import status_html
 
 BEFORE = "# 見出し\n\n"
@@ -83,11 +85,18 @@ class FixedLoader(IndexLoader):
     def __init__(self, outcome: Answer | Exception) -> None:
         super().__init__("corpus", "index")
         self.outcome = outcome
-        self.histories: list[list[str]] = []
+        self.filters: list[Filters | None] = []
 
-    def ask(self, question: str, history: list[str]) -> Answer:
-        del question
-        self.histories.append(history)
+    def ask(
+        self,
+        question: str,
+        history: Sequence[str],
+        filters: Filters | None = None,
+        *,
+        repeated: bool = False,
+    ) -> Answer:
+        del question, history, repeated
+        self.filters.append(filters)
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
@@ -95,6 +104,10 @@ class FixedLoader(IndexLoader):
 
 def last(turns: Iterator[Turn]) -> Turn:
     return list(turns)[-1]
+
+
+def turn_of(number: int, question: str, reply: str = "…", evidence: str = "") -> Turn:
+    return Turn(number, Request(question), reply, evidence)
 
 
 def test_mark_stands_at_document_offsets() -> None:
@@ -152,7 +165,7 @@ def test_nothing_from_a_document_becomes_markup() -> None:
 
 def test_nothing_from_an_answer_or_a_question_becomes_markup() -> None:
     answer = answered([cite(1, passage(), "市長")], f"{ATTACK}\n\n■ {ATTACK}\n・{ATTACK}[1]")
-    for turn in respond(FixedLoader(answer), ATTACK, []):
+    for turn in respond(FixedLoader(answer), Request(ATTACK), 1):
         for message in messages([turn]):
             read = Reader(message["content"])
             assert not {"script", "img"}.intersection(read.tags)
@@ -184,7 +197,7 @@ def test_an_answer_grows_to_the_whole_in_few_steps() -> None:
 def test_a_declined_answer_shows_near_passages_as_no_answer() -> None:
     held = passage()
     answer = Answer("質問", "ありません。", (), (Hit(held, 1, 0.5, 0.5, 0.5),), "declined", 0.1)
-    turn = last(respond(FixedLoader(answer), "質問", []))
+    turn = last(respond(FixedLoader(answer), Request("質問"), 1))
     assert "近い資料（回答ではありません）" in turn.evidence
     assert "<mark" not in turn.evidence
     assert "reply declined" in turn.reply
@@ -199,15 +212,13 @@ def test_confidence_is_told_in_words(confidence: float, word: str) -> None:
 
 
 def test_history_holds_the_questions_that_were_understood() -> None:
-    loader = FixedLoader(answered([]))
-    turns = [Turn("前の質問", "…"), Turn("長すぎる質問", "…", failed=True)]
-    last(respond(loader, "では？", turns))
-    assert loader.histories == [["前の質問"]]
+    failed = Turn(2, Request("長すぎる質問"), "…", failed=True)
+    assert history_of([turn_of(1, "前の質問"), failed]) == ("前の質問",)
 
 
 def test_an_error_is_shown_and_the_conversation_stays() -> None:
-    earlier = Turn("前の質問", "前の答え")
-    turn = last(respond(FixedLoader(QuestionError("質問が空です。")), " ", [earlier]))
+    earlier = turn_of(1, "前の質問", "前の答え")
+    turn = last(respond(FixedLoader(QuestionError("質問が空です。")), Request(" "), 2))
     assert turn.failed
     shown = [message["content"] for message in messages([earlier, turn])]
     assert shown[1] == "前の答え"
@@ -217,21 +228,21 @@ def test_an_error_is_shown_and_the_conversation_stays() -> None:
 def test_an_unexpected_error_keeps_its_traceback_off_the_page(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    turn = last(respond(FixedLoader(ValueError("secret detail")), "質問", []))
+    turn = last(respond(FixedLoader(ValueError("secret detail")), Request("質問"), 1))
     assert "思わぬ問題" in turn.reply
     assert "secret" not in turn.reply
     assert "secret detail" in caplog.text
 
 
 def test_asking_before_the_index_is_there() -> None:
-    turn = last(respond(IndexLoader("corpus", "index"), "質問", []))
+    turn = last(respond(IndexLoader("corpus", "index"), Request("質問"), 1))
     assert turn.failed
     assert "準備中" in turn.reply
 
 
 def test_panel_keeps_the_passages_of_earlier_turns() -> None:
     shown = panel_html(
-        [Turn("一", "…", "<p>甲</p>"), Turn("二", "…"), Turn("三", "…", "<p>乙</p>")]
+        [turn_of(1, "一", "…", "<p>甲</p>"), turn_of(2, "二"), turn_of(3, "三", "…", "<p>乙</p>")]
     )
     assert re.findall(r'data-turn="(\d+)"', shown) == ["1", "3"]
 
@@ -308,7 +319,10 @@ def test_the_page_names_no_other_host(tmp_path: Path) -> None:
     async def config() -> dict[str, Any]:
         app = build_app(tmp_path, tmp_path)
         assert not app.analytics_enabled
-        return dict(app.get_config_file())
+        sent: dict[str, Any] = dict(app.get_config_file())
+        for component in sent["components"]:
+            component.pop("example_inputs", None)  # Gradio's own, for its API page; never fetched
+        return sent
 
     # Within a running loop, since Gradio otherwise makes loops that it never closes.
     sent = json.dumps(asyncio.run(config()), ensure_ascii=False, default=str)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dxqa.errors import QuestionError
-from dxqa.types import Answer, Citation, Hit, Passage
+from dxqa.types import Answer, Case, Citation, Hit, Passage
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:
@@ -20,6 +20,27 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "citations": [_citation(citation) for citation in answer.citations],
         "timings_ms": dict(answer.timings_ms),
     }
+
+
+def case_json(case: Case) -> dict[str, Any]:
+    """A case at a glance; ``summary`` has the form of a citation, or is null."""
+    return {
+        "name": case.name,
+        "prefecture": case.prefecture,
+        "kind": case.kind,
+        "population": case.population,
+        "summary": _citation(case.summary) if case.summary else None,
+        "aspects": list(case.aspects),
+    }
+
+
+def statements_json(answer: Answer) -> list[dict[str, Any]]:
+    """The statements of an answer in order; ``numbers`` is empty where nothing is told."""
+    return [
+        {"label": part.label, "aspect": s.aspect, "text": s.text, "numbers": list(s.numbers)}
+        for part in answer.parts
+        for s in part.statements
+    ]
 
 
 def _citation(citation: Citation) -> dict[str, Any]:

@@ -104,26 +104,16 @@ def to_csv(answer: Answer) -> str:
     return written.getvalue()
 
 
-def to_docx(answer: Answer) -> bytes:
-    """Return the answer as a Word file: heading, table or bullets, and its sources at the end.
+def to_docx(*answers: Answer) -> bytes:
+    """Return answers as a Word file: for each a heading, table or bullets, and its sources.
 
     Raises:
         ExportError: python-docx is not installed.
     """
     document = _word_document()
-    document.core_properties.title = _one_line(answer.question)[:255]
-    document.add_heading(_one_line(answer.question), level=1)
-    for paragraph in _paragraphs(answer):
-        document.add_paragraph(_one_line(paragraph))
-    table = _table(answer)
-    if table:
-        _word_table(document, table)
-    else:
-        _word_parts(document, answer.parts)
-    if answer.citations:
-        document.add_heading(_SOURCES, level=2)
-    for citation in answer.citations:
-        document.add_paragraph(f"[{citation.number}] {_source(citation)}")
+    document.core_properties.title = _one_line(answers[0].question)[:255]
+    for answer in answers:
+        _word_answer(document, answer)
     written = io.BytesIO()
     document.save(written)
     return written.getvalue()
@@ -297,6 +287,21 @@ def _word_document() -> "WordDocument":
     document.core_properties.author = "dxqa"
     document.core_properties.comments = ""
     return document
+
+
+def _word_answer(document: "WordDocument", answer: Answer) -> None:
+    document.add_heading(_one_line(answer.question), level=1)
+    for paragraph in _paragraphs(answer):
+        document.add_paragraph(_one_line(paragraph))
+    table = _table(answer)
+    if table:
+        _word_table(document, table)
+    else:
+        _word_parts(document, answer.parts)
+    if answer.citations:
+        document.add_heading(_SOURCES, level=2)
+    for citation in answer.citations:
+        document.add_paragraph(f"[{citation.number}] {_source(citation)}")
 
 
 def _word_parts(document: "WordDocument", parts: Sequence[Part]) -> None:

@@ -10,16 +10,28 @@ from functools import cached_property
 from pathlib import Path
 
 from dxqa import store as stores
-from dxqa.answering import Verifier, Writer, compose, load_verifier
+from dxqa.answering import (
+    Verifier,
+    Writer,
+    card,
+    comparison,
+    compose,
+    list_cases,
+    load_verifier,
+)
 from dxqa.encoders import load_encoder
 from dxqa.errors import QuestionError, StoreError
+from dxqa.japanese import normalize
 from dxqa.readers import read_corpus
 from dxqa.retrieval import Filters, Retriever
 from dxqa.store import BuildReport, Store
-from dxqa.types import Answer, Document, Encoder, Hit, Progress
+from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress
 
 LONGEST_QUESTION = 2000
 """Characters; beyond this it is a document, not a question."""
+_FEWEST_COMPARED = 2
+_MOST_NAMED = 20
+"""Municipalities that an error names."""
 
 Corpus = str | Path | Sequence[Document]
 
@@ -104,7 +116,8 @@ class Index:
         """Make this index one of ``corpus``, embedding only texts that are new."""
         fresh = Index.build(corpus, encoder=self.encoder, previous=self, progress=progress)
         self.store, self.report = fresh.store, fresh.report
-        self.__dict__.pop("retriever", None)
+        for made in ("retriever", "_cases"):
+            self.__dict__.pop(made, None)
         return self.report
 
     @property
@@ -144,15 +157,16 @@ class Index:
         Args:
             question: colloquial Japanese will do.
             k: at least 1.
-            filters: metadata key to value, several values, or a range such as ``"..30000"``.
+            filters: metadata key to value, several values, a range such as ``"..30000"``, or None
+                to undo a filter that the question itself sets.
             history: earlier questions of the conversation, oldest first.
 
         Raises:
             QuestionError: empty or too long a question, or ``k`` below 1.
         """
         _check(question, k)
-        query = self.retriever.understand(question, history)
-        return list(self.retriever.search(query, k, filters).hits)
+        query = self.retriever.understand(question, history, filters)
+        return list(self.retriever.search(query, k).hits)
 
     def ask(
         self,
@@ -179,16 +193,65 @@ class Index:
         timings: dict[str, float] = {}
         retriever = self.retriever
         with _timed(timings, "understand"):
-            query = retriever.understand(question, history)
+            query = retriever.understand(question, history, filters)
         with _timed(timings, "search"):
-            retrieval = retriever.search(query, k, filters)
+            retrieval = retriever.search(query, k)
         with _timed(timings, "answer"):
             answer = compose(retrieval, self.store, self.verifier)
         if writer is not None:
             with _timed(timings, "write"):
                 answer = writer.write(answer)
         timings["total"] = sum(timings.values())
-        return dataclasses.replace(answer, timings_ms=timings)
+        return dataclasses.replace(answer, timings_ms=timings, conditions=query.conditions)
+
+    def cases(self) -> list[Case]:
+        """Return every municipality at a glance, in the order of the documents."""
+        return list(self._cases)
+
+    @cached_property
+    def _cases(self) -> tuple[Case, ...]:
+        return tuple(list_cases(self.store))
+
+    def card(self, name: str) -> Answer:
+        """Return one case as a whole, by aspects, as ``ask`` answers 「…について教えて」.
+
+        Args:
+            name: full name of a municipality, or its end where only one has it (都城市).
+
+        Raises:
+            QuestionError: no case of that name, or several.
+        """
+        return card(self.store, _full_name(self.store, name))
+
+    def compare(self, names: Sequence[str]) -> Answer:
+        """Return two or more cases side by side, by aspects.
+
+        Args:
+            names: as for ``card``; one that comes twice counts once.
+
+        Raises:
+            QuestionError: fewer than two cases, no case of a name, or several.
+        """
+        found = list(dict.fromkeys(_full_name(self.store, name) for name in names))
+        if len(found) < _FEWEST_COMPARED:
+            raise QuestionError("比べる自治体を2つ以上指定してください。")
+        return comparison(self.store, found)
+
+
+def _full_name(store: Store, name: str) -> str:
+    """Return the municipality meant by a full name, or by its end where only one has it."""
+    wanted = normalize(name).text.strip()
+    held = list(store.municipalities)
+    found = [wanted] if wanted in held else [n for n in held if wanted and n.endswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    known = "、".join((found or held)[:_MOST_NAMED])
+    if found:
+        raise QuestionError(
+            f"「{name}」にあたる自治体がいくつもあります。{known}のどれかで指定してください。"
+        )
+    told = f"資料にある自治体は、{known}です。" if known else "自治体の事例は一つもありません。"
+    raise QuestionError(f"「{name}」の事例は、資料にありません。{told}")
 
 
 def _read(corpus: Corpus) -> tuple[Sequence[Document], Mapping[str, str]]:

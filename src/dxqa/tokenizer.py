@@ -1,6 +1,7 @@
 """Morphological analysis with fugashi (MeCab) and the UniDic dictionary that pip installs."""
 
 import re
+import threading
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
@@ -18,6 +19,8 @@ _STOP = frozenset(
 )
 _PHRASE = re.compile(r"[^\W_]{3,}")
 _HIRAGANA = re.compile(r"[ぁ-ゖー]+")
+# MeCab keeps one sentence at a time, and the nodes read it only when they are looked at.
+_TAGGING = threading.Lock()
 _CONTENT = frozenset(["名詞", "動詞", "形容詞", "形状詞", "接尾辞", "接頭辞", "副詞"])
 
 
@@ -52,10 +55,11 @@ def tokenize(text: str) -> tuple[Token, ...]:
     normal = normalize(text)
     tokens: list[Token] = []
     at = 0
-    for node in _tagger()(normal.text):
-        start = normal.text.find(node.surface, at)
-        at = start + len(node.surface)
-        tokens.append(_token(node, normal.original_span(start, at)))
+    with _TAGGING:
+        for node in _tagger()(normal.text):
+            start = normal.text.find(node.surface, at)
+            at = start + len(node.surface)
+            tokens.append(_token(node, normal.original_span(start, at)))
     return tuple(tokens)
 
 

@@ -140,6 +140,7 @@ class Answer:
         lead: the sentence before the parts; of a refusal, what is missing.
         parts: the statements, by case or chapter.
         choices: questions to choose from, where it asks back.
+        conditions: metadata keys that the question itself filters by, with its words for it.
     """
 
     question: str
@@ -153,6 +154,7 @@ class Answer:
     lead: str = ""
     parts: tuple[Part, ...] = ()
     choices: tuple[str, ...] = ()
+    conditions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def answered(self) -> bool:
@@ -174,6 +176,27 @@ class Answer:
 
 TokenStates = NDArray[np.float32]
 """Shape ``(tokens, dim)``: what an encoder makes of each token of one text, not scaled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A municipality of the corpus at a glance.
+
+    Attributes:
+        name: full name, e.g. 宮崎県都城市.
+        prefecture: its full name; empty where the corpus does not tell.
+        kind: 都道府県, 市, 区, 町 or 村.
+        population: in persons; None where the corpus does not tell.
+        summary: the first sentence about it, where it has one.
+        aspects: those that are told (体制, 財源), in the order of a card.
+    """
+
+    name: str
+    prefecture: str
+    kind: str
+    population: int | None
+    summary: Citation | None
+    aspects: tuple[str, ...]
 
 
 class Encoder(Protocol):

@@ -1,153 +1,13 @@
 """The page in a real browser, over the real corpus with the real model, from the first start on."""
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
+
+from tests.e2e.browser import BOX, LIST_QUESTION, OFF_TOPIC, SIZES, Session, ask, contrast
 
 pytestmark = pytest.mark.e2e
-
-ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-SIZES = {"wide": (1440, 900), "middle": (1024, 768), "narrow": (390, 844)}
-BOX = "#question textarea"
-LIST_QUESTION = "市長が最高デジタル責任者を務めている市は？"
-OFF_TOPIC = "明日の東京の天気は？"
-
-
-@dataclass
-class Session:
-    """A browser context and what it saw going out and going wrong."""
-
-    context: BrowserContext
-    requests: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def open(self, url: str) -> Page:
-        page = self.context.new_page()
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("websocket", lambda socket: self.requests.append(socket.url))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on(
-            "console",
-            lambda line: self.errors.append(line.text) if line.type == "error" else None,
-        )
-        page.goto(url)
-        return page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must run the browser tests, but there is no {CHROMIUM}")
-        pytest.skip(f"no {CHROMIUM}; `apt-get install chromium fonts-noto-cjk`")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, headless=True)
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
-def url(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server that has just been started without an index."""
-    assert browser.is_connected()
-    folder = tmp_path_factory.mktemp("index")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "app.py", "--port", str(port), "--index", str(folder)]
-    with (
-        (folder.parent / "server.log").open("wb") as log,
-        subprocess.Popen(
-            [*command, "--corpus", "corpus"],
-            cwd=ROOT,
-            stderr=log,
-            # Threads that wait must not take the browser's share of a small machine.
-            env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},
-        ) as server,
-    ):
-        try:
-            wait_for_port(port, server)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(timeout=20)
-            except subprocess.TimeoutExpired:  # a shell's background jobs ignore SIGINT
-                server.terminate()
-            sys.stdout.write(Path(log.name).read_text("utf-8"))
-
-
-@pytest.fixture(scope="module")
-def first_start(browser: Browser, url: str) -> list[str]:
-    """What the status line said from the first visit until questions could be asked."""
-    context = browser.new_context(locale="ja-JP")
-    page = context.new_page()
-    page.goto(url)
-    said: list[str] = []
-    deadline = time.monotonic() + 240
-    while time.monotonic() < deadline:
-        said.append(page.locator("#status .status").inner_text())
-        if page.locator(BOX).is_enabled():
-            break
-        page.wait_for_timeout(150)
-    context.close()
-    return said
-
-
-@pytest.fixture
-def session(browser: Browser, first_start: list[str]) -> Iterator[Session]:
-    assert first_start
-    context = browser.new_context(
-        viewport={"width": 1440, "height": 900}, locale="ja-JP", color_scheme="light"
-    )
-    context.set_default_timeout(15_000)
-    yield Session(context)
-    context.close()
-
-
-@pytest.fixture
-def page(session: Session, url: str) -> Page:
-    opened = session.open(url)
-    expect(opened.locator(BOX)).to_be_enabled(timeout=30_000)
-    return opened
-
-
-def wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert server.poll() is None, "the server ended at its start"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("the server did not come up")
-
-
-def ask(page: Page, question: str) -> None:
-    """Type a question, send it with Enter, and wait until its answer is whole."""
-    before = page.locator("#chat .footing").count()
-    page.fill(BOX, question)
-    page.press(BOX, "Enter")
-    expect(page.locator("#chat .footing")).to_have_count(before + 1)
 
 
 def test_first_start_builds_the_index_with_visible_progress(first_start: list[str]) -> None:
@@ -172,6 +32,11 @@ def test_a_typed_question_is_answered_and_its_link_marks_the_quote(page: Page) -
     expect(mark).to_be_in_viewport()
     claim = answer.locator("li").first.inner_text()
     assert mark.inner_text().startswith(claim[:8])
+
+
+def test_the_name_of_a_case_in_a_list_is_a_heading_not_a_card(page: Page) -> None:
+    ask(page, LIST_QUESTION)
+    expect(page.locator("#chat .reply p.case").first).to_have_css("border-top-width", "0px")
 
 
 def test_links_of_an_earlier_answer_bring_its_passages_back(page: Page) -> None:
@@ -338,27 +203,3 @@ def test_a_whole_session_asks_no_other_host_and_logs_no_error(
     assert session.requests
     assert {r for r in session.requests if not r.startswith((url, "data:", "blob:"))} == set()
     assert session.errors == []
-
-
-def contrast(page: Page, selector: str) -> float:
-    """The WCAG 2 contrast of an element's text with what lies behind it."""
-    return float(
-        page.locator(selector).first.evaluate(
-            """element => {
-              const parse = c => c.match(/[\\d.]+/g).map(Number);
-              const light = c => {
-                const [r, g, b] = c.map(v => v / 255)
-                  .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-                return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-              };
-              let ground = [255, 255, 255];
-              for (let e = element; e; e = e.parentElement) {
-                const found = parse(getComputedStyle(e).backgroundColor);
-                if (found.length === 3 || found[3] === 1) { ground = found.slice(0, 3); break; }
-              }
-              const text = light(parse(getComputedStyle(element).color).slice(0, 3));
-              const [high, low] = [text, light(ground)].sort((a, b) => b - a);
-              return (high + 0.05) / (low + 0.05);
-            }"""
-        )
-    )

@@ -7,10 +7,11 @@ import numpy as np
 
 from dxqa.answering import contact
 from dxqa.answering.asking_back import ask_back
-from dxqa.answering.aspects import Aspect, Told, aspects, lay_out, named_aspects
+from dxqa.answering.aspects import aspects, named_aspects
+from dxqa.answering.cases import overview, side_by_side, told_by_aspect
 from dxqa.answering.confidence import THRESHOLD, confidence, missing_slots
-from dxqa.answering.draft import NOT_SAID, Claim, Draft, Group, render
-from dxqa.answering.evidence import NOTE_HEADINGS, Candidates, Evidence
+from dxqa.answering.draft import Claim, Draft, Group, render
+from dxqa.answering.evidence import Candidates, Evidence
 from dxqa.answering.refusal import refuse
 from dxqa.answering.slots import asked_slots, told_figure
 from dxqa.answering.verifier import Verifier
@@ -29,7 +30,7 @@ _CASE_MARGIN = 0.5
 _CASE_SHARE = 0.5
 _CLOSE_CASES = 0.1
 _CLOSE_ONE = 0.05  # where one case is asked for, rather than all
-_SURE = 0.9  # where rules decide: a case asked for as a whole, or by filters alone
+_SURE = 0.9  # where rules decide: cases asked for by filters alone
 _LITTLE = 0.25
 _MOST_CASES = 20
 _FEW_WORDS = 1
@@ -58,19 +59,9 @@ class Desk:
             if name not in self.query.excluded and bool(np.isfinite(scores[rows[name]]).any())
         ]
 
-    def section(self, evidence: Evidence) -> str:
-        """The heading that a sentence stands under, or ``""`` where it is that of the case."""
-        passage = self.store.passages[evidence.sentence.passage]
-        heading = passage.heading_path[-1]
-        return "" if "【" in heading or heading == passage.heading_path[0] else heading
-
     def municipality(self, evidence: Evidence) -> str | None:
         """The municipality that a sentence is about, if one."""
         return self.store.passages[evidence.sentence.passage].municipality
-
-    def is_note(self, evidence: Evidence) -> bool:
-        """Whether a sentence is about the source rather than about the case."""
-        return self.store.passages[evidence.sentence.passage].heading_path[-1] in NOTE_HEADINGS
 
     def is_asked_kind(self, name: str) -> bool:
         """Whether a municipality is of the kind asked for (「…という町」), or none is."""
@@ -145,23 +136,14 @@ def _fact(desk: Desk) -> Draft:
     if not names:
         return _explain(desk)
     if not desk.query.concepts:
-        return _overview(desk, names[0])
+        return overview(desk.store, names[0])
     wanted = named_aspects(desk.query.own_text)
     if wanted and desk.query.own_concepts <= len(wanted):
-        return _aspects_of(desk, names[0], wanted)
+        return told_by_aspect(desk.store, names[0], wanted)
     rows = desk.candidates.of_place(names[0])
     chosen = desk.candidates.best(rows, _FACT_SENTENCES, least=_AT_LEAST, margin=_WIDE_MARGIN)
     claims = [*_figures(desk, chosen), *(Claim((e,)) for e in chosen)]
     return Draft("fact", f"{names[0]}について、資料には次のようにあります。", (Group("", claims),))
-
-
-def _aspects_of(desk: Desk, name: str, wanted: Sequence[Aspect]) -> Draft:
-    """Tell what a question asks of a case that asks for nothing but aspects: 酒田市の体制は？"""
-    claims = [claim for claim in _by_aspect(desk, name, wanted) if claim.evidence]
-    if not claims:
-        return Draft("fact", "", (), missing=[aspect.name for aspect in wanted])
-    group = Group("", [replace(claim, aspect="") for claim in claims])
-    return Draft("fact", f"{name}について、資料には次のようにあります。", (group,), _SURE)
 
 
 def _figures(desk: Desk, chosen: Sequence[Evidence]) -> list[Claim]:
@@ -177,52 +159,18 @@ def _figures(desk: Desk, chosen: Sequence[Evidence]) -> list[Claim]:
     return claims
 
 
-def _overview(desk: Desk, name: str) -> Draft:
-    """Lay out a case as a card: its first sentence, each aspect, and whom to ask."""
-    claims = [
-        *[Claim((e,), aspect="概要") for e in _told(desk, name)[:1]],
-        *_by_aspect(desk, name, aspects()),
-        *(contact.claims(desk.store, name) or [Claim((), NOT_SAID, "連絡先")]),
-    ]
-    return Draft("card", f"{name}の事例のあらましです。", (Group(name, claims),), _SURE)
-
-
-def _told(desk: Desk, name: str) -> list[Evidence]:
-    """Return the sentences of a case in order; a row of a table is no sentence."""
-    found = [desk.candidates.evidence(row) for row in desk.candidates.of_place(name)]
-    return [e for e in found if desk.store.text(e.sentence).endswith("。") and not desk.is_note(e)]
-
-
-def _by_aspect(desk: Desk, name: str, wanted: Sequence[Aspect]) -> list[Claim]:
-    """Return claims under each aspect; one that the case does not tell says so."""
-    told = [
-        Told(
-            e.sentence.row, (desk.section(e),), frozenset(desk.store.sentence_terms(e.sentence.row))
-        )
-        for e in _told(desk, name)
-    ]
-    claims = []
-    for aspect, rows in lay_out(told, wanted).items():
-        claims += [Claim((desk.candidates.evidence(row),), aspect=aspect) for row in rows]
-        claims += [] if rows else [Claim((), NOT_SAID, aspect)]
-    return claims
-
-
 def _compare(desk: Desk) -> Draft:
     """Set cases side by side: by the aspects that the question names, or by what it asks."""
     query = desk.query
     wanted = named_aspects(query.own_text) if query.concepts else aspects()
-    by_aspect = bool(wanted) and query.own_concepts <= len(wanted) + _FEW_WORDS
+    if wanted and query.own_concepts <= len(wanted) + _FEW_WORDS:
+        return side_by_side(desk.store, query.places, wanted)
     groups = []
     for name in query.places:
-        if by_aspect:
-            groups.append(Group(name, _by_aspect(desk, name, wanted)))
-        else:
-            rows = desk.candidates.of_place(name)
-            chosen = desk.candidates.best(rows, _PER_CASE, least=_AT_LEAST, margin=_WIDE_MARGIN)
-            groups.append(Group(name, [Claim((e,)) for e in chosen]))
-    sure = _SURE if by_aspect else None
-    return Draft("compare", "資料の記述を自治体ごとに並べます。", tuple(groups), sure)
+        rows = desk.candidates.of_place(name)
+        chosen = desk.candidates.best(rows, _PER_CASE, least=_AT_LEAST, margin=_WIDE_MARGIN)
+        groups.append(Group(name, [Claim((e,)) for e in chosen]))
+    return Draft("compare", "資料の記述を自治体ごとに並べます。", tuple(groups))
 
 
 def _list(desk: Desk) -> Draft:

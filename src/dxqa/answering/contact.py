@@ -7,7 +7,7 @@ from dxqa.answering.evidence import Evidence
 from dxqa.answering.slots import TEL
 from dxqa.japanese import find_quantities, normalize
 from dxqa.retrieval import Query
-from dxqa.store import Sentence, Store
+from dxqa.store import Store
 from dxqa.types import MetadataValue
 
 _ASKED = {
@@ -62,7 +62,8 @@ def by_population(query: Query, store: Store, names: Sequence[str]) -> Draft:
         most = "多い" if query.superlative.largest else "少ない"
         lead = f"人口がいちばん{most}のは{'、'.join(ranked)}です。"
     else:
-        lead = f"{'、'.join(query.filters_said)}の自治体は、次の{len(ranked)}件です。"
+        said = "、".join(query.filters_said) or "絞り込みの条件"
+        lead = f"{said}の自治体は、次の{len(ranked)}件です。"
     if query.superlative and (unknown := [n for n in names if n not in known]):
         lead += f"(人口の記載がない{'、'.join(unknown)}は含みません。)"
     groups = [
@@ -82,16 +83,11 @@ def _metadata(store: Store, name: str) -> dict[str, MetadataValue]:
 
 def _where(store: Store, name: str, key: str, value: MetadataValue) -> Evidence | None:
     """Find the sentence about this municipality in which a metadata value stands."""
-    rows = [r for p in store.municipalities[name] for r in _rows(store, p)]
+    rows = [r for p in store.municipalities[name] for r in store.sentences_of(p)]
     for sentence in rows:
         if _holds(normalize(store.text(sentence)).text, key, value):
             return Evidence(sentence, score=1.0, cosine=1.0, coverage=1.0)
     return None
-
-
-def _rows(store: Store, passage: int) -> Sequence[Sentence]:
-    start, end = store.sentence_offsets[passage : passage + 2]
-    return store.sentences[start:end]
 
 
 def _holds(text: str, key: str, value: MetadataValue) -> bool:

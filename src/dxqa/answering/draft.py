@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dxqa.answering.evidence import Evidence
 from dxqa.japanese import normalize
@@ -76,15 +76,21 @@ class _Citations:
 
 
 def render(draft: Draft, retrieval: Retrieval, store: Store) -> Answer:
-    """Put a draft into words."""
-    citations = _Citations(store)
+    """Put a draft that answers a question into words."""
     remarks = remarks_on(retrieval)
+    said = worded(draft, store, retrieval.query.question, remarks)
+    return replace(said, hits=retrieval.hits)
+
+
+def worded(draft: Draft, store: Store, question: str, remarks: Sequence[str] = ()) -> Answer:
+    """Put a draft into words under what is asked, after remarks."""
+    citations = _Citations(store)
     parts = tuple(_part(group, store, citations) for group in draft.groups)
     return Answer(
-        question=retrieval.query.question,
+        question=question,
         text="\n".join([*remarks, *_lines(draft.lead, parts)]).strip(),
         citations=citations.all(),
-        hits=retrieval.hits,
+        hits=(),
         kind=draft.kind,
         confidence=round(draft.confidence or 0.0, 3),
         notes=tuple(remarks),

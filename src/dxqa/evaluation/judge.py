@@ -2,7 +2,8 @@
 
 A question row: ``question``, ``type``, ``cases`` (municipalities whose passages answer),
 ``chapters`` (background chapters, any one of which answers), ``must`` (for every inner list, one of
-its strings must stand in the answer after NFKC), ``answerable``, ``history``.
+its strings must stand in the answer after NFKC), ``answerable``, ``history``. Where ``answerable``
+is null, nobody has judged the question yet: it is asked, and only whether it is answered counts.
 """
 
 import unicodedata
@@ -33,7 +34,8 @@ def judge(index: Index, number: int, row: Row) -> Result:
     """Search and answer one question; ``number`` names it where it has no ``id``."""
     history = row.get("history") or []
     answer = index.ask(row["question"], history=history)
-    answerable = bool(row.get("answerable", True))
+    labelled = row.get("answerable", True)
+    answerable = None if labelled is None else bool(labelled)
     ranking: dict[str, float | None] = dict.fromkeys(("hit1", "hit3", "ndcg", "cases"))
     if answerable:
         hits = index.search(row["question"], k=_DEPTH, history=history)
@@ -114,7 +116,9 @@ def _case_recall(row: Row, answer: Answer) -> float | None:
     return len(cases & cited) / len(cases) if cases else None
 
 
-def _expected(row: Row, *, answerable: bool) -> str:
+def _expected(row: Row, *, answerable: bool | None) -> str:
+    if answerable is None:
+        return "(正解が未記入)"
     if not answerable:
         return "(資料にないと答える)"
     where = "、".join([*row.get("cases", ()), *row.get("chapters", ())])

@@ -17,6 +17,7 @@ MEASURES = {
     "case_recall": "cited",
     "answered": "answered",
 }
+_OVERALL = {True: "[回答できる]", False: "[回答できない]", None: "[未判定]"}
 _RESAMPLES = 2000
 _NAME_WIDTH = 17
 _CELL_WIDTH = 18
@@ -35,12 +36,13 @@ class Result:
         precision: share of the citations that are of a right case or chapter.
         case_recall: share of the right cases that are cited.
         answered: whether it was answered; right for answerable questions only.
+        answerable: None where nobody has said yet whether the documents answer the question.
     """
 
     question_id: str
     question_type: str
     question: str
-    answerable: bool
+    answerable: bool | None
     hit1: float | None
     hit3: float | None
     ndcg: float | None
@@ -54,7 +56,12 @@ class Result:
 
     @property
     def right(self) -> bool:
-        """Whether the outcome is as it should be: answered with what it must say, or declined."""
+        """Whether the outcome is as it should be: answered with what it must say, or declined.
+
+        So is any outcome of a question that nobody has judged yet.
+        """
+        if self.answerable is None:
+            return True
         return bool(self.must) if self.answerable else not self.answered
 
 
@@ -75,13 +82,12 @@ class Report:
     results: tuple[Result, ...]
 
     def groups(self) -> dict[str, list[Result]]:
-        """Return the results by type, then all answerable and all unanswerable ones."""
+        """Return the results by type, then all answerable, unanswerable and unjudged ones."""
         groups: dict[str, list[Result]] = {}
         for result in self.results:
             groups.setdefault(result.question_type, []).append(result)
         for result in self.results:
-            overall = "[回答できる]" if result.answerable else "[回答できない]"
-            groups.setdefault(overall, []).append(result)
+            groups.setdefault(_OVERALL[result.answerable], []).append(result)
         return groups
 
     def by_type(self) -> dict[str, dict[str, Any]]:

@@ -8,8 +8,11 @@ from dxqa.errors import QuestionError
 from dxqa.japanese import REGIONS, find_quantities, normalize
 from dxqa.types import Metadata, MetadataValue
 
-Filters = Mapping[str, MetadataValue | Sequence[MetadataValue]]
-"""Key to the value wanted, to several of which one is enough, or to a range ``"10000..50000"``."""
+Filters = Mapping[str, MetadataValue | Sequence[MetadataValue] | None]
+"""Key to the value wanted, to several of which one is enough, or to a range ``"10000..50000"``.
+
+None asks nothing of the key, even where the question does.
+"""
 
 _RANGE = re.compile(r"\s*(-?[\d.]+)?\s*\.\.\s*(-?[\d.]+)?\s*")
 _ABOVE = re.compile(r"人?(?:以上|を?超(?:える|す)?|より(?:も)?(?:多い|大きい)|を?上回る)")
@@ -66,7 +69,7 @@ class Understood:
         rest: the question (normal form) without the words they were read from.
     """
 
-    filters: dict[str, MetadataValue | Sequence[MetadataValue]]
+    filters: dict[str, MetadataValue | Sequence[MetadataValue] | None]
     said: tuple[str, ...]
     rest: str
 
@@ -162,7 +165,11 @@ def asked_kind(question: str) -> str | None:
     return kinds[0] if len(kinds) == 1 and "市町村" not in normal else None
 
 
-def _matches(value: MetadataValue | None, wanted: MetadataValue | Sequence[MetadataValue]) -> bool:
+def _matches(
+    value: MetadataValue | None, wanted: MetadataValue | Sequence[MetadataValue] | None
+) -> bool:
+    if wanted is None:
+        return True
     if isinstance(wanted, str):
         bounds = _RANGE.fullmatch(wanted)
         if bounds and wanted.strip() != "..":

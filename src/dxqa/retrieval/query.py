@@ -1,6 +1,6 @@
 """What a question asks, as far as search needs to know."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dxqa.lexical import Concept
 from dxqa.retrieval.conditions import Filters, Superlative
@@ -27,8 +27,8 @@ class Query:
         inherited: whether ``places`` come from an earlier question.
         recent: full names in the earlier questions where they are not inherited: more likely meant
             than others, but no more than that.
-        filters: read out of the question.
-        filters_said: the same in Japanese.
+        filters: those read out of the question, then those given.
+        filters_said: the former in Japanese.
         refers_to_nothing: whether it points back (その財源は) and nothing was said before.
         all_cases: whether every case is wanted that fits, rather than one.
         asked_kind: 都道府県, 市 or 町 where the answer is to be one.
@@ -55,3 +55,15 @@ class Query:
     refers_to_nothing: bool = False
     all_cases: bool = False
     asked_kind: str | None = None
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Metadata keys that the question itself filters by, with its words for it."""
+        return dict(zip(self.filters, self.filters_said, strict=False))
+
+    def filtered(self, given: Filters) -> "Query":
+        """The same query under filters given, which overrule what the question says."""
+        said = {key: word for key, word in self.conditions.items() if key not in given}
+        kept = {key: self.filters[key] for key in said}
+        wanted = {key: value for key, value in given.items() if value is not None}
+        return replace(self, filters={**kept, **wanted}, filters_said=tuple(said.values()))

@@ -91,9 +91,11 @@ class Retriever:
         self.gazetteer = Gazetteer(store.municipalities, self._occurs)
         self._allowed_rows: dict[str, Rows] = {}
 
-    def understand(self, question: str, history: Sequence[str] = ()) -> Query:
-        """Question and earlier questions to Query."""
-        return understand(question, history, self._knowledge)
+    def understand(
+        self, question: str, history: Sequence[str] = (), filters: Filters | None = None
+    ) -> Query:
+        """Question, earlier questions and filters given to Query."""
+        return understand(question, history, self._knowledge).filtered(filters or {})
 
     @cached_property
     def _knowledge(self) -> Knowledge:
@@ -105,12 +107,12 @@ class Retriever:
             keys=frozenset(key for p in passages for key in p.metadata),
         )
 
-    def search(self, query: Query, k: int, filters: Filters | None = None) -> Retrieval:
+    def search(self, query: Query, k: int) -> Retrieval:
         """Score the candidates and return the ``k`` best passages, best first."""
         store, weights = self.store, self.weights
         vectors = self.encoder.encode_queries(list(dict.fromkeys([query.own_text, query.text])))
         coverage = store.lexical.coverage(query.concepts, query.pairs)
-        rows = self._candidates(query, vectors, coverage, {**query.filters, **(filters or {})})
+        rows = self._candidates(query, vectors, coverage, query.filters)
         sentence_cosine, best_sentence = self._sentences(vectors, rows)
         dense = weights.passage_cosine * store.dense.cosines(vectors, rows)
         dense += weights.sentence_cosine * best_sentence

@@ -89,6 +89,11 @@ class Store:
                 rows.setdefault(passage.municipality, []).append(row)
         return rows
 
+    def sentences_of(self, passage: int) -> list[Sentence]:
+        """The sentences of a passage, by its row."""
+        start, end = self.sentence_offsets[passage : passage + 2]
+        return self.sentences[start:end]
+
     def sentence_terms(self, row: int) -> list[str]:
         """The lexical terms of a sentence, by its row."""
         return terms(self.text(self.sentences[row]))

@@ -8,7 +8,8 @@ import os
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
+from dxqa.web.options import ServeOptions
 from dxqa.web.page import build_app
 from dxqa.web.server import serve
 
-__all__ = ["build_app", "serve"]
+__all__ = ["ServeOptions", "build_app", "serve"]

@@ -4,6 +4,8 @@ from importlib.resources import files
 
 from gradio.themes import Base, colors, sizes
 
+from dxqa.web import words
+
 _FONTS = (
     "Noto Sans CJK JP",
     "Noto Sans JP",
@@ -12,6 +14,8 @@ _FONTS = (
     "Meiryo",
     "sans-serif",
 )
+_STYLES = ("page.css", "chat.css", "side.css", "tables.css", "cases.css", "admin.css")
+_SCRIPTS = ("words.js", "page.js", "chat.js", "history.js", "cases.js")
 _MONOSPACED = ("Noto Sans Mono CJK JP", "BIZ UDGothic", "MS Gothic", "monospace")
 
 
@@ -37,13 +41,14 @@ def theme() -> Base:
 
 
 def css() -> str:
-    """Return the style sheet."""
-    return _read("page.css")
+    """Return the style sheets, one after another."""
+    return "\n".join(map(_read, _STYLES))
 
 
 def head() -> str:
-    """Return what goes into the page's head: the script, inline."""
-    return f"<script>{_read('page.js')}</script>"
+    """Return what goes into the page's head: the scripts, inline."""
+    scripts = "\n".join([words.script(), *map(_read, _SCRIPTS)])
+    return f"<script>{scripts}</script>"
 
 
 def _read(name: str) -> str:

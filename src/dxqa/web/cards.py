@@ -5,13 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from dxqa.readers.frontmatter import split_front_matter
 from dxqa.types import Answer, Citation, Document, Hit, Passage
 from dxqa.web.html import escape
+from dxqa.web.words import say
 
 NEAREST = 3
 """How many passages a declined answer shows."""
 
-_DETAILS = (("reference", "参考"), ("official_page", "公式ページ"), ("source", "出典"))
+_DETAILS = ("reference", "official_page", "source")
+_AROUND = 300
+"""Characters shown before a passage and after it, as far as whole lines go."""
 _WEB_ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 
 Documents = Mapping[str, Document]
@@ -25,21 +29,26 @@ class Card:
     citations: tuple[Citation, ...] = ()
 
 
-def evidence_html(turn: int, answer: Answer, documents: Documents) -> str:
-    """Return the passages behind the answer of one turn; every id carries the turn's number."""
-    if answer.answered:
-        heading, cards = "回答の根拠", cited_cards(answer.citations)
-        remark = "印のついた文が、回答に引用した部分です。"
-    else:
-        heading, cards = "近い資料（回答ではありません）", nearest_cards(answer.hits)
-        remark = "お尋ねの答えは資料に見つかりませんでした。話題の近い部分を参考に示します。"
+def evidence_html(turn: int, answer: Answer, documents: Documents, *, of_case: bool = False) -> str:
+    """Return the passages behind the answer of one turn; every id carries the turn's number.
+
+    Args:
+        turn: its number.
+        answer: with citations, or hits where it declines.
+        documents: by id.
+        of_case: whether the answer is a case that was opened rather than asked for.
+    """
+    cards = cited_cards(answer.citations) if answer.answered else nearest_cards(answer.hits)
     shown = "".join(card_html(turn, place, card, documents) for place, card in enumerate(cards))
-    kind = "cited" if answer.answered else "nearest"
+    told = "case-" if of_case else ""
+    kind, heading = ("cited", f"{told}evidence") if answer.answered else ("nearest", "nearest")
     return (
-        f'<section class="evidence {kind}" id="evidence-{turn}" aria-label="{heading}">'
-        f'<h2>{heading}</h2><p class="about">「{escape(shorten(answer.question))}」</p>'
-        f'<p class="remark">{remark}</p>{shown}'
-        f'<p class="back"><a href="#answer-{turn}">↑ 回答に戻る</a></p></section>'
+        f'<section class="evidence {kind}" id="evidence-{turn}" '
+        f'aria-labelledby="evidence-{turn}-title">'
+        f'<h2 id="evidence-{turn}-title">{say(heading)}</h2>'
+        f'<p class="about">「{escape(shorten(answer.question))}」</p>'
+        f'<p class="remark">{say(f"{heading}-about")}</p>{shown}'
+        f'<p class="back"><a href="#answer-{turn}">{say(f"{told}back")}</a></p></section>'
     )
 
 
@@ -68,9 +77,39 @@ def card_html(turn: int, place: int, card: Card, documents: Documents) -> str:
         f'<article class="card" id="{name}" data-cites="{cites}" tabindex="-1" '
         f'aria-labelledby="{name}-title">'
         f'<header><h3 id="{name}-title">{numbers}{escape(title)}</h3>{trail}</header>'
-        f'<p class="passage">{marked_text(passage, card.citations)}</p>'
-        f"{_details(passage)}</article>"
+        f'<p class="passage" lang="ja">{marked_text(passage, card.citations)}</p>'
+        f"{_around(card, documents)}{_details(passage)}</article>"
     )
+
+
+def _around(card: Card, documents: Documents) -> str:
+    """Return the passage within the text before and after it, folded away."""
+    passage = card.passage
+    document = documents.get(passage.doc_id)
+    if document is None:
+        return ""
+    before, after = surroundings(passage, document)
+    if not (before.strip() or after.strip()):
+        return ""
+    return (
+        f'<details class="around"><summary>{say("around")}</summary>'
+        f'<p class="text" lang="ja"><span>{escape(before)}</span>'
+        f"<strong>{escape(passage.text)}</strong><span>{escape(after)}</span></p></details>"
+    )
+
+
+def surroundings(passage: Passage, document: Document) -> tuple[str, str]:
+    """Return the text before a passage and after it, cut at line ends; no front matter."""
+    text = document.text
+    body = split_front_matter(text).end if document.doc_id.endswith(".md") else 0
+    first = max(body, passage.start - _AROUND)
+    last = min(len(text), passage.end + _AROUND)
+    before, after = text[first : passage.start], text[passage.end : last]
+    if first == passage.start - _AROUND and "\n" in before:
+        before = before[before.index("\n") + 1 :]
+    if last == passage.end + _AROUND and "\n" in after:
+        after = after[: after.rindex("\n")]
+    return before.lstrip("\n"), after.rstrip()
 
 
 def marked_text(passage: Passage, citations: Sequence[Citation]) -> str:
@@ -115,11 +154,9 @@ def _headings(passage: Passage, documents: Documents) -> tuple[str, list[str]]:
 
 
 def _details(passage: Passage) -> str:
-    told = [
-        (label, str(passage.metadata[key])) for key, label in _DETAILS if passage.metadata.get(key)
-    ]
-    rows = "".join(f"<dt>{label}</dt><dd>{_linked(value)}</dd>" for label, value in told)
-    rows += f"<dt>ファイル</dt><dd>{escape(passage.doc_id)}</dd>"
+    told = [(key, str(passage.metadata[key])) for key in _DETAILS if passage.metadata.get(key)]
+    rows = "".join(f"<dt>{say(key)}</dt><dd>{_linked(value)}</dd>" for key, value in told)
+    rows += f"<dt>{say('file')}</dt><dd>{escape(passage.doc_id)}</dd>"
     return f"<dl>{rows}</dl>"
 
 

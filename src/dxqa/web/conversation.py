@@ -2,20 +2,32 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dxqa.answering.follow_ups import follow_ups
 from dxqa.errors import DxqaError
+from dxqa.index import Index
+from dxqa.types import Answer
+from dxqa.web import asides
 from dxqa.web.cards import evidence_html, shorten
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader
-from dxqa.web.replies import copied_text, error_html, growing, pending_html, question_html
+from dxqa.web.replies import (
+    copied_text,
+    error_html,
+    growing,
+    pending_html,
+    question_html,
+    stopped_html,
+)
+from dxqa.web.requests import Request
+from dxqa.web.words import say
 
 _LOG = logging.getLogger(__name__)
 _LONGEST_SHOWN = 400
 _EMPTY = (
-    '<section class="evidence empty"><h2>回答の根拠</h2>'
-    '<p>回答の中の番号 <span class="number">1</span> を押すと、'
-    "引用した資料の原文がここに表示され、引用した文に印がつきます。</p></section>"
+    f'<section class="evidence empty"><h2>{say("evidence")}</h2>'
+    f"<p>{say('evidence-none')}</p></section>"
 )
 _UNEXPECTED = (
     "思わぬ問題が起きて、お答えできませんでした。質問は入力欄に残してあります。"
@@ -28,54 +40,128 @@ class Turn:
     """One question and what came of it.
 
     Attributes:
+        number: stays the same whatever happens to other turns; part of ids.
         reply: HTML for the chat.
         evidence: HTML of the passages; empty while there are none.
+        answer: None while it is not there, and where it cannot be.
         failed: whether the question could not be answered nor declined, and so has no bearing on
             later questions.
+        whole: whether nothing more comes.
     """
 
-    question: str
+    number: int
+    request: Request
     reply: str
     evidence: str = ""
+    answer: Answer | None = None
     failed: bool = False
+    whole: bool = True
 
 
-def respond(loader: IndexLoader, question: str, turns: Sequence[Turn]) -> Iterator[Turn]:
-    """Yield the next turn as it grows; errors become turns that say what to do."""
-    number = len(turns) + 1
-    yield Turn(question, pending_html())
-    history = [turn.question for turn in turns if not turn.failed]
+def respond(
+    loader: IndexLoader, request: Request, number: int, *, repeated: bool = False
+) -> Iterator[Turn]:
+    """Yield a turn as it grows; errors become turns that say what to do."""
+    yield Turn(number, request, pending_html(), whole=False)
     try:
-        answer = loader.ask(question, history)
-        index = loader.index
-        documents = index.store.documents if index else {}
-        button = _copy_button(copied_text(answer)) if answer.answered else ""
-        evidence = button + evidence_html(number, answer, documents)
-        for reply in growing(number, answer):
-            yield Turn(question, reply, evidence)
+        answer = loader.ask(
+            request.question, request.history, request.all_filters, repeated=repeated
+        )
+        yield from _growing(Turn(number, request, "", answer=answer), answer, loader.index)
     except DxqaError as error:
-        yield Turn(question, error_html(str(error)), failed=True)
+        yield _failed(number, request, str(error))
     except Exception:  # noqa: BLE001 - whatever it is, the page stays up
         _LOG.exception("質問に答えられませんでした")
-        yield Turn(question, error_html(_UNEXPECTED), failed=True)
+        yield _failed(number, request, _UNEXPECTED)
+
+
+def _growing(turn: Turn, answer: Answer, index: Index | None) -> Iterator[Turn]:
+    number, request = turn.number, turn.request
+    documents = index.store.documents if index else {}
+    button = _copy_button(copied_text(answer)) if answer.answered else ""
+    shown = "" if answer.choices else evidence_html(number, answer, documents)
+    evidence = button + shown
+    before = asides.conditions_html(answer, request.filters, request.undone)
+    after = _next_html(answer, request, index) + asides.actions_html()
+    steps = list(growing(number, answer, before, after))
+    for step, reply in enumerate(steps, start=1):
+        yield replace(turn, reply=reply, evidence=evidence, whole=step == len(steps))
+
+
+def _next_html(answer: Answer, request: Request, index: Index | None) -> str:
+    """Return what to ask or do next."""
+    if answer.choices:
+        return asides.questions_html("choices", answer.choices)
+    if answer.answered:
+        return asides.questions_html("follow-ups", follow_ups(answer, index.store) if index else ())
+    held = list(index.store.municipalities) if index else []
+    return asides.next_steps_html(answer, held, filtered=bool(request.filters))
+
+
+def _failed(number: int, request: Request, message: str) -> Turn:
+    reply = error_html(number, message, asides.actions_html())
+    return Turn(number, request, reply, failed=True)
+
+
+def stopped(turns: Sequence[Turn]) -> list[Turn]:
+    """Return the turns, those that are still growing given up."""
+    return [
+        turn
+        if turn.whole
+        else Turn(
+            turn.number,
+            turn.request,
+            stopped_html(turn.number, asides.actions_html()),
+            failed=True,
+        )
+        for turn in turns
+    ]
+
+
+def placed(turns: Sequence[Turn], turn: Turn) -> list[Turn]:
+    """Return the turns with this one in the place of the one of its number, or at the end."""
+    if any(one.number == turn.number for one in turns):
+        return [turn if one.number == turn.number else one for one in turns]
+    return [*turns, turn]
+
+
+def next_number(turns: Sequence[Turn]) -> int:
+    """Return a number that no turn has."""
+    return max((turn.number for turn in turns), default=0) + 1
+
+
+def history_of(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Return the questions that the next one may refer to."""
+    return tuple(turn.request.question for turn in turns if not turn.failed)
 
 
 def messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
     """Return what the chat shows."""
     shown: list[dict[str, str]] = []
     for turn in turns:
-        if turn.question.strip():
-            asked = turn.question if not turn.failed else shorten(turn.question, _LONGEST_SHOWN)
+        question = turn.request.question
+        if question.strip():
+            asked = question if not turn.failed else shorten(question, _LONGEST_SHOWN)
             shown.append({"role": "user", "content": question_html(asked)})
         shown.append({"role": "assistant", "content": turn.reply})
     return shown
 
 
+def turn_at(turns: Sequence[Turn], message: int) -> Turn | None:
+    """Return the turn that the message of this number in the chat belongs to."""
+    seen = 0
+    for turn in turns:
+        seen += len(messages([turn]))
+        if message < seen:
+            return turn
+    return None
+
+
 def panel_html(turns: Sequence[Turn]) -> str:
     """Return the passages of every turn; the page shows one turn's at a time, at first the last."""
     groups = [
-        f'<div class="turn" data-turn="{number}">{turn.evidence}</div>'
-        for number, turn in enumerate(turns, start=1)
+        f'<div class="turn" data-turn="{turn.number}">{turn.evidence}</div>'
+        for turn in turns
         if turn.evidence
     ]
     return f'<div class="panel">{"".join(groups) or _EMPTY}</div>'
@@ -85,5 +171,5 @@ def _copy_button(text: str) -> str:
     return (
         '<p class="copy"><span class="copied" role="status"></span>'
         '<button type="button" class="copy-answer" '
-        f'data-copy="{escape(text)}">回答と出典をコピー</button></p>'
+        f'data-copy="{escape(text)}">{say("copy")}</button></p>'
     )

@@ -1,15 +1,23 @@
 """Getting the index ready in the background while the page is already up."""
 
+import dataclasses
 import logging
-import sys
 import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dxqa.answering import Writer
 from dxqa.errors import DxqaError, QuestionError
 from dxqa.index import Index
+from dxqa.retrieval import Filters
 from dxqa.types import Answer
+from dxqa.web.journal import Journal
+from dxqa.web.logs import event, say
+from dxqa.web.rebuilding import QuestionsFirst
 
 Stage = Literal["loading", "building", "ready", "failed"]
 
@@ -32,14 +40,38 @@ class State:
 
 
 class IndexLoader:
-    """Loads the index of a folder, or builds it there first; answers questions when ready."""
+    """Loads the index of a folder, or builds it there first; answers questions when ready.
 
-    def __init__(self, corpus: str | Path, folder: str | Path, model: str | None = None) -> None:
-        """Remember where things are; ``start`` begins the work."""
+    Attributes:
+        state: how far the index is that answers.
+        rebuilding: how far the index is that will take its place; None before the first time.
+    """
+
+    def __init__(
+        self,
+        corpus: str | Path,
+        folder: str | Path,
+        model: str | None = None,
+        *,
+        writer: Writer | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """Remember where things are; ``start`` begins the work.
+
+        Args:
+            corpus: folder of documents.
+            folder: of the index.
+            model: of the index, where not the bundled one.
+            writer: puts answers into prose.
+            journal: is told of every question.
+        """
         self.corpus = Path(corpus)
         self.folder = Path(folder)
         self.model = model
         self.state = State("loading")
+        self.rebuilding: State | None = None
+        self._writer = writer
+        self._journal = journal
         self._index: Index | None = None
         self._asking = threading.Lock()
         self._starting = threading.Lock()
@@ -59,27 +91,85 @@ class IndexLoader:
             self._thread = threading.Thread(target=self._run, name="dxqa-index", daemon=True)
             self._thread.start()
 
+    def rebuild(self) -> bool:
+        """Begin to build anew from the corpus; the index in use answers until it is replaced.
+
+        Texts that are the same keep their vectors. Returns False while at work or not ready yet.
+        """
+        with self._starting:
+            if self.at_work or self.index is None:
+                return False
+            self.rebuilding = State("building")
+            self._thread = threading.Thread(target=self._rebuild, name="dxqa-index", daemon=True)
+            self._thread.start()
+            return True
+
     @property
     def at_work(self) -> bool:
         """Whether the index is being loaded or built right now."""
         return self._thread is not None and self._thread.is_alive()
 
     def join(self) -> None:
-        """Wait until the work begun by ``start`` is over, well or not."""
+        """Wait until the work begun by ``start`` or ``rebuild`` is over, well or not."""
         if self._thread is not None:
             self._thread.join()
 
-    def ask(self, question: str, history: list[str]) -> Answer:
-        """Answer; one question at a time, since they share one model and one tokenizer.
+    @contextmanager
+    def held(self) -> Iterator[Index]:
+        """Hold the index: one user at a time, since all share one model and one tokenizer.
 
         Raises:
-            QuestionError: empty or too long a question, or the index is not ready.
+            QuestionError: the index is not ready.
         """
         index = self.index
         if index is None:
             raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
         with self._asking:
-            return index.ask(question, history=history)
+            yield index
+
+    def ask(
+        self,
+        question: str,
+        history: Sequence[str],
+        filters: Filters | None = None,
+        *,
+        repeated: bool = False,
+    ) -> Answer:
+        """Answer; one question at a time, since they share one model and one tokenizer.
+
+        Args:
+            question: in Japanese.
+            history: the questions before it, oldest first.
+            filters: over metadata.
+            repeated: asked before by the same reader, so that it is not written down again.
+
+        Raises:
+            QuestionError: empty or too long a question, or the index is not ready.
+        """
+        journal = None if repeated else self._journal
+        start = time.perf_counter()
+        try:
+            answer = self._answer(question, history, filters)
+        except Exception as error:
+            if journal:
+                journal.failed(question, error, time.perf_counter() - start)
+            raise
+        if journal:
+            journal.answered(answer, history, time.perf_counter() - start)
+        return answer
+
+    def _answer(self, question: str, history: Sequence[str], filters: Filters | None) -> Answer:
+        with self.held() as index:
+            answer = index.ask(question, history=history, filters=filters)
+        if self._writer is None:
+            return answer
+        # Not ``index.ask(writer=)``: others may ask while the language model takes its minutes.
+        start = time.perf_counter()
+        answer = self._writer.write(answer)
+        write = round((time.perf_counter() - start) * 1000, 2)
+        timings = {**answer.timings_ms, "write": write}
+        timings["total"] = answer.timings_ms["total"] + write
+        return dataclasses.replace(answer, timings_ms=timings)
 
     def _run(self) -> None:
         try:
@@ -108,6 +198,49 @@ class IndexLoader:
         self.state = State("ready", message=message)
         say("準備ができました。質問できます。")
 
+    def _rebuild(self) -> None:
+        try:
+            self._replace()
+        except DxqaError as error:
+            self._keep_old(str(error))
+        except Exception:  # noqa: BLE001 - whatever it is, the index in use answers on
+            _LOG.exception("索引の作り直しの途中で思わぬ問題が起きました")
+            self._keep_old("思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。")
+
+    def _replace(self) -> None:
+        old = self._index
+        if old is None:
+            raise QuestionError("まだ準備中です。")
+        start = time.perf_counter()
+        built = Index.build(
+            self.corpus,
+            encoder=QuestionsFirst(old.encoder, self._asking),
+            previous=old,
+            progress=self._rebuild_progress,
+        )
+        index = Index(built.store, old.encoder)
+        index.save(self.folder)
+        index.ask(_WARM_UP)
+        self._index = index
+        self.state = State("ready")
+        manifest = index.store.manifest
+        held = f"文書 {manifest.documents:,} 件、{manifest.passages:,} か所になりました。"
+        self.rebuilding = State("ready", message=held)
+        event(
+            "build",
+            documents=manifest.documents,
+            passages=manifest.passages,
+            embedded=built.report.embedded,
+            ms=round((time.perf_counter() - start) * 1000),
+        )
+
+    def _rebuild_progress(self, done: int, total: int) -> None:
+        self.rebuilding = State("building", done, total)
+
+    def _keep_old(self, message: str) -> None:
+        self.rebuilding = State("failed", message=message)
+        say(f"索引を作り直せませんでした。これまでの索引で続けます。{message}")
+
     def _save(self, index: Index) -> str:
         """Save; an index that cannot be saved is still good for this run."""
         try:
@@ -133,9 +266,3 @@ class IndexLoader:
             f"コマンド `{command}` で索引を作るか、起動時の --corpus と --index の指定を"
             "確かめてから、「もう一度読み込む」を押してください。"
         )
-
-
-def say(message: str) -> None:
-    """Tell the person at the console."""
-    sys.stderr.write(f"dxqa: {message}\n")
-    sys.stderr.flush()

@@ -1,6 +1,5 @@
 // What the browser does by itself: links from an answer to its passages, IME, copying.
 (() => {
-  document.documentElement.lang = "ja";
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const behavior = () => (calm.matches ? "auto" : "smooth");
 
@@ -16,7 +15,9 @@
 
   const turns = () => [...document.querySelectorAll("#panel .turn")];
 
+  let shown = "";
   function showTurn(number) {
+    shown = String(number);
     for (const turn of turns()) {
       turn.classList.toggle("shown", turn.dataset.turn === String(number));
     }
@@ -56,9 +57,7 @@
     panel.scrollTo({ top, behavior: behavior() });
   }
 
-  async function copy(button) {
-    const text = button.dataset.copy;
-    const told = button.parentElement.querySelector(".copied");
+  dxqa.copy = async (text, told) => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -70,9 +69,9 @@
       document.execCommand("copy");
       area.remove();
     }
-    told.textContent = "コピーしました";
+    told.textContent = dxqa.word("copied");
     setTimeout(() => (told.textContent = ""), 3000);
-  }
+  };
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href*="#cite-"], a[href*="#answer-"]');
@@ -83,7 +82,7 @@
       else document.getElementById(`answer-${turn}`)?.scrollIntoView({ block: "start", behavior: behavior() });
     }
     const button = event.target.closest("button.copy-answer");
-    if (button) copy(button);
+    if (button) dxqa.copy(button.dataset.copy, button.parentElement.querySelector(".copied"));
   });
 
   // A new question goes to the top of the chat, so that its answer is read from its beginning.
@@ -100,33 +99,21 @@
     area.scrollTop += top - 16;
   };
 
+  // The newest turn's passages come to the front; a turn asked again keeps its place there.
   let seen = "";
   const newest = () => {
-    const last = turns().at(-1)?.dataset.turn ?? "";
-    const nothingShown = !document.querySelector("#panel .turn.shown");
-    if (last && (last !== seen || nothingShown)) {
+    const all = turns();
+    const last = all.at(-1)?.dataset.turn ?? "";
+    if (last && Number(last) > Number(seen)) {
       showTurn(last);
       document.querySelector("#panel").scrollTop = 0;
+    } else if (last && !document.querySelector("#panel .turn.shown")) {
+      showTurn(all.some((turn) => turn.dataset.turn === shown) ? shown : last);
     }
     seen = last;
   };
 
-  // Gradio labels each message with its own markup, and controls in the browser's language.
-  const relabel = () => {
-    for (const [selector, label] of [
-      ['#chat [data-testid="user"]', "質問"],
-      ['#chat [data-testid="bot"]', "回答"],
-      ['#chat [role="log"]', "質問と回答"],
-      ["#chat .scroll-down-button-container button", "一番下へ"],
-    ]) {
-      for (const element of document.querySelectorAll(selector)) {
-        if (element.getAttribute("aria-label") !== label) element.setAttribute("aria-label", label);
-      }
-    }
-  };
-
   new MutationObserver(() => {
-    relabel();
     settle();
     newest();
   }).observe(document.documentElement, { childList: true, subtree: true });

@@ -1,125 +1,76 @@
-"""The page: what stands where, and what each control sets going."""
+"""The page: a title, how far the preparations are, and a tab for each thing to do."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from dxqa.web.conversation import Turn, messages, panel_html, respond
+from dxqa.web.admin import AdminRoom
+from dxqa.web.api import Api
+from dxqa.web.cases import Cases
+from dxqa.web.chat import Chat
+from dxqa.web.feedback import FeedbackStore
+from dxqa.web.feedback_controls import FeedbackControls
+from dxqa.web.journal import Journal
 from dxqa.web.loading import IndexLoader
+from dxqa.web.options import ServeOptions
 from dxqa.web.status import status_html
+from dxqa.web.words import I18N, say
 
 TITLE = "自治体DX事例 Q&A"
-EXAMPLES = (
-    "市長が最高デジタル責任者を務めている市は？",
-    "福島県のアドバイザー派遣の満足度は？",
-    "都城市と西会津町の推進体制を比べて",
-    "西会津町のDX担当課と電話番号を教えて",
-    "自治体のDXが進まないのはなぜ？",
-    "人口5万人以下の自治体の事例は？",
-    "外部の人材を活用している自治体を教えて",
-    "青森市はどんなDXに取り組んでいますか",
-)
-_INTRODUCTION = (
-    f"<header class='title'><h1>{TITLE.replace('&', '&amp;')}</h1>"
-    "<p>自治体のDXの事例について、資料の原文を引用してお答えします。"
-    "資料にないことには、ないとお答えします。</p></header>"
-)
-_HINT = "<p class='hint'>Enterで送信、Shift+Enterで改行</p>"
-_PLACEHOLDER = (
-    "<div class='welcome'><p><strong>知りたいことを、ふだんの言葉で尋ねてください。</strong></p>"
-    "<p>下の例を押しても質問できます。続けて「では人口は？」のように尋ねることもできます。</p></div>"
-)
+_INTRODUCTION = f"<header class='title'><h1>{say('title')}</h1><p>{say('about')}</p></header>"
 
 
 def build_app(
     corpus: str | Path, index_folder: str | Path, *, model: str | None = None
 ) -> gr.Blocks:
     """Return the page; the index begins to load in the background with the first visit."""
-    blocks: gr.Blocks = Page(IndexLoader(corpus, index_folder, model)).blocks
+    options = ServeOptions(corpus=Path(corpus), index=Path(index_folder), model=model)
+    blocks: gr.Blocks = Page(options).blocks
     return blocks
 
 
 class Page:
-    """The controls of the page and the functions behind them."""
+    """What stands on the page, and the readiness of all of it."""
 
-    def __init__(self, loader: IndexLoader) -> None:
+    def __init__(self, options: ServeOptions) -> None:
         """Lay the page out and wire it up."""
-        self.loader = loader
+        self.options = options
+        store = FeedbackStore(options.feedback_file) if options.feedback else None
+        self.journal = Journal(store, log_questions=options.log_questions)
+        self.loader = IndexLoader(
+            options.corpus,
+            options.index,
+            options.model,
+            writer=options.writer,
+            journal=self.journal,
+        )
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
-            self.turns = gr.State([])
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)
             self.status = gr.HTML(self._status(), elem_id="status", js_on_load=None)
-            self.retry = gr.Button("もう一度読み込む", elem_id="retry", visible=False)
-            with gr.Row(elem_id="desk", equal_height=False):
-                with gr.Column(scale=3, min_width=320, elem_id="talk"):
-                    self._lay_out_chat()
-                with gr.Column(scale=2, min_width=320, elem_id="sources"):
-                    self.panel = gr.HTML(panel_html([]), elem_id="panel", js_on_load=None)
+            self.retry = gr.Button(I18N("reload"), elem_id="retry", visible=False)
+            with gr.Tabs(elem_id="rooms"):
+                self._lay_out_rooms()
             self._wire()
+            Api(self.loader)
 
-    def _lay_out_chat(self) -> None:
-        self.chat = gr.Chatbot(
-            elem_id="chat",
-            show_label=False,
-            label="質問と回答",
-            height=None,
-            autoscroll=False,
-            buttons=[],
-            latex_delimiters=[],
-            placeholder=_PLACEHOLDER,
-            examples=[{"text": question} for question in EXAMPLES],
-            feedback_options=None,
-        )
-        with gr.Row(elem_id="ask", equal_height=True):
-            self.question = gr.Textbox(
-                elem_id="question",
-                label="質問",
-                show_label=False,
-                placeholder="質問を入力してください",
-                lines=1,
-                max_lines=6,
-                scale=8,
-                autofocus=True,
-                interactive=False,
-                html_attributes=gr.InputHTMLAttributes(autocomplete="off"),
-            )
-            self.send = gr.Button(
-                "送信", elem_id="send", variant="primary", scale=1, min_width=88, interactive=False
-            )
-        with gr.Row(elem_id="below"):
-            gr.HTML(_HINT, js_on_load=None)
-            self.clear = gr.Button("新しい会話", elem_id="clear", size="sm", min_width=96)
+    def _lay_out_rooms(self) -> None:
+        with gr.Tab(I18N("chat"), id="chat", elem_id="room-chat") as tab:
+            self.chat = Chat(self.loader, tab)
+            FeedbackControls(self.chat.chat, self.chat.turns, self.journal)
+        with gr.Tab(I18N("cases"), id="cases", elem_id="room-cases") as tab:
+            Cases(self.loader, tab)
+        with gr.Tab(I18N("documents"), id="documents", elem_id="room-documents") as tab:
+            self.admin = AdminRoom(tab, self.loader, self.journal, self.options)
 
     def _wire(self) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        readiness = [self.status, self.question, self.send, self.retry, self.timer]
+        readiness = [self.status, self.retry, self.timer, *self.chat.controls]
         self.blocks.load(self._start, outputs=readiness, **quiet)
         self.timer.tick(self._readiness, outputs=readiness, **quiet)
+        self.admin.timer.tick(self._status, outputs=[self.status], **quiet)
         self.retry.click(self._start, outputs=readiness, **quiet)
-        shown = [self.chat, self.panel, self.question, self.turns]
-        asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": 8, **quiet}
-        for event in (self.question.submit, self.send.click):
-            event(self._ask, inputs=[self.question, self.turns], **asking)
-        self.chat.example_select(self._ask_example, inputs=[self.turns], **asking)
-        self.clear.click(self._begin_anew, outputs=shown, **quiet)
-
-    def _ask(self, question: str, turns: list[Turn]) -> Iterator[tuple[Any, ...]]:
-        """Show the next turn as it grows; what could not be answered stays in the text box."""
-        shown = ""
-        for turn in respond(self.loader, question, turns):
-            grown = [*turns, turn]
-            panel = panel_html(grown) if turn.evidence != shown else gr.skip()
-            shown = turn.evidence
-            yield messages(grown), panel, question if turn.failed else "", grown
-
-    def _ask_example(self, turns: list[Turn], picked: gr.SelectData) -> Iterator[tuple[Any, ...]]:
-        yield from self._ask(str(picked.value["text"]), turns)
-
-    def _begin_anew(self) -> tuple[Any, ...]:
-        return [], panel_html([]), "", []
 
     def _start(self) -> tuple[Any, ...]:
         self.loader.start()
@@ -131,10 +82,9 @@ class Page:
         ready = state.stage == "ready"
         return (
             self._status(),
-            gr.update(interactive=ready),
-            gr.update(interactive=ready),
             gr.update(visible=state.stage == "failed"),
             gr.Timer(active=not ready),
+            *self.chat.readiness(),
         )
 
     def _status(self) -> str:

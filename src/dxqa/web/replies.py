@@ -2,15 +2,19 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from dxqa.types import Answer
 from dxqa.web.html import escape, one_line
+from dxqa.web.tables import cite_link, table_html
+from dxqa.web.words import say
 
 _MARK = re.compile(r"\[(\d+)\]")
 _MARKS = re.compile(r"(&[^;]+;|.)?((?:\[\d+\])+)")
 """The marks at the end of a claim, and the character (or its entity) before them."""
 _ADVICE = "自治体名を入れる、言い方を変えるなどして、もう一度お尋ねください。"
-_STEPS = 8
+_CHOOSE = "下の質問を押すと、お答えします。"
+_STEPS = 4
 """An answer grows in about this many steps, so that a long one takes no longer to appear."""
 
 # Lower bounds of confidence; below the last dxqa itself calls it low.
@@ -22,42 +26,58 @@ def confidence_word(confidence: float) -> str:
     return next(word for bound, word in _WORDS if confidence >= bound)
 
 
-def growing(turn: int, answer: Answer) -> Iterator[str]:
+def growing(turn: int, answer: Answer, before: str = "", after: str = "") -> Iterator[str]:
     """Yield the answer's HTML, longer each time; the last one is whole."""
+    for body in _bodies(turn, answer)[:-1]:
+        yield _framed(turn, answer, before + body)
+    yield whole(turn, answer, before, after)
+
+
+def whole(turn: int, answer: Answer, before: str = "", after: str = "") -> str:
+    """Return the whole answer, with what to think of it below.
+
+    Args:
+        turn: number of the turn, for ids.
+        answer: what is told.
+        before: HTML between verdict and answer.
+        after: HTML below everything.
+    """
+    body = _bodies(turn, answer)[-1]
+    return _framed(turn, answer, before + body + _footing(answer) + after)
+
+
+def _bodies(turn: int, answer: Answer) -> list[str]:
+    """Return what is told, cut shorter and then whole."""
+    numbers = _numbers(answer)
+    table = table_html(turn, answer)
+    if table or not answer.answered:
+        told = lines_html(turn, [*answer.notes, answer.lead or answer.text], numbers)
+        return [told, told + table] if table else [told]
     lines = answer.text.splitlines()
-    stride = -(-len(lines) // _STEPS)
-    for count in range(stride, len(lines), stride):
-        yield _framed(turn, answer, lines_html(turn, lines[:count], _numbers(answer)))
-    yield whole(turn, answer)
-
-
-def whole(turn: int, answer: Answer) -> str:
-    """Return the whole answer, with what to think of it below."""
-    body = lines_html(turn, answer.text.splitlines(), _numbers(answer))
-    return _framed(turn, answer, body + _footing(answer))
+    counts = [*range(-(-len(lines) // _STEPS), len(lines), -(-len(lines) // _STEPS)), len(lines)]
+    return [lines_html(turn, lines[:count], numbers) for count in counts]
 
 
 def lines_html(turn: int, lines: Sequence[str], numbers: frozenset[int]) -> str:
     """Return lines as paragraphs, case names (■), lists (・) and remarks (※)."""
-    parts: list[str] = []
-    for line in filter(str.strip, lines):
-        text = linked(turn, line.lstrip("■・※ "), numbers)
-        if line.startswith("・"):
-            if parts and parts[-1] == "</ul>":
-                parts.pop()
-            else:
-                parts.append("<ul>")
-            parts += [f"<li>{text}</li>", "</ul>"]
-        elif line.startswith("■"):
-            parts.append(f'<p class="case">{text}</p>')
-        else:
-            parts.append(
-                f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>"
-            )
-    return "".join(parts)
+    shown: list[str] = []
+    filled = filter(str.strip, lines)
+    for listed, group in groupby(filled, key=lambda line: line.startswith("・")):
+        together = "".join(_line_html(turn, line, numbers) for line in group)
+        shown.append(f"<ul>{together}</ul>" if listed else together)
+    return "".join(shown)
 
 
-def linked(turn: int, text: str, numbers: frozenset[int]) -> str:
+def _line_html(turn: int, line: str, numbers: frozenset[int]) -> str:
+    text = linked(turn, line.lstrip("■・※ "), numbers=numbers)
+    if line.startswith("・"):
+        return f"<li>{text}</li>"
+    if line.startswith("■"):
+        return f'<p class="case">{text}</p>'
+    return f'<p class="note">※ {text}</p>' if line.startswith("※") else f"<p>{text}</p>"
+
+
+def linked(turn: int, text: str, *, numbers: frozenset[int]) -> str:
     """Return a line in which each [n] that has a citation leads to its passage.
 
     Marks stay on the line of the character before them.
@@ -67,10 +87,7 @@ def linked(turn: int, text: str, numbers: frozenset[int]) -> str:
         number = int(match[1])
         if number not in numbers:
             return match[0]
-        return (
-            f'<a class="cite" href="#cite-{turn}-{number}" title="根拠 {number} を見る">'
-            f"[{number}]</a>"
-        )
+        return cite_link(turn, number)
 
     def keep(match: re.Match[str]) -> str:
         return f'<span class="keep">{match[1] or ""}{_MARK.sub(link, match[2])}</span>'
@@ -83,12 +100,18 @@ def pending_html() -> str:
     return '<div class="reply pending">資料を調べています…</div>'
 
 
-def error_html(message: str) -> str:
+def error_html(turn: int, message: str, after: str = "") -> str:
     """Return an error, Japanese, with its line breaks."""
     shown = "<br>".join(escape(line) for line in message.splitlines())
     return one_line(
-        f'<div class="reply error"><p class="verdict">お答えできません</p><p>{shown}</p></div>'
+        f'<div class="reply error" id="answer-{turn}"><p class="verdict">お答えできません</p>'
+        f"<p>{shown}</p>{after}</div>"
     )
+
+
+def stopped_html(turn: int, after: str = "") -> str:
+    """Return what stands in the place of an answer that was not waited for."""
+    return f'<div class="reply stopped" id="answer-{turn}"><p>中止しました。</p>{after}</div>'
 
 
 def question_html(question: str) -> str:
@@ -116,14 +139,23 @@ def _numbers(answer: Answer) -> frozenset[int]:
 
 
 def _framed(turn: int, answer: Answer, body: str) -> str:
-    kind = "" if answer.answered else " declined"
-    verdict = "" if answer.answered else '<p class="verdict">資料に答えが見当たりません</p>'
-    return one_line(f'<div class="reply{kind}" id="answer-{turn}">{verdict}{body}</div>')
+    kind, verdict = _verdict(answer)
+    told = f'<p class="verdict">{verdict}</p>' if verdict else ""
+    return one_line(f'<div class="reply{kind}" id="answer-{turn}" lang="ja">{told}{body}</div>')
+
+
+def _verdict(answer: Answer) -> tuple[str, str]:
+    """Return the class of a reply, and what is said above it."""
+    if answer.answered:
+        return "", ""
+    if answer.choices:
+        return " asking", say("choose")
+    return " declined", "資料に答えが見当たりません"
 
 
 def _footing(answer: Answer) -> str:
     if not answer.answered:
-        return f'<p class="footing">{_ADVICE}</p>'
+        return f'<p class="footing">{_CHOOSE if answer.choices else _ADVICE}</p>'
     word = confidence_word(answer.confidence)
     advice = "（原文を確かめてからお使いください）" if word == "低め" else ""
     places = len({citation.passage.passage_id for citation in answer.citations})

@@ -1,44 +1,58 @@
 """Serving the page on this machine, and nothing to or from any other host."""
 
+import asyncio
 import logging
 import os
 import threading
 import urllib.request
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from dxqa.errors import DxqaError
 from dxqa.web import assets
-from dxqa.web.loading import IndexLoader, say
+from dxqa.web.api import serves_mcp
+from dxqa.web.loading import IndexLoader
+from dxqa.web.logs import event, log_as_json, say
+from dxqa.web.options import ServeOptions
 from dxqa.web.page import Page
+from dxqa.web.passwords import Users, read_users
+from dxqa.web.uploads import LARGEST_BYTES
+from dxqa.web.words import I18N
 
 _LOG = logging.getLogger(__name__)
+_LOGIN = "お名前とパスワードを入力してください。分からないときは、管理している方にお尋ねください。"
 
 
 class ServerError(DxqaError):
     """The page cannot be served at the address asked for."""
 
 
-def serve(
-    corpus: str | Path,
-    index_folder: str | Path,
-    *,
-    model: str | None = None,
-    host: str = "127.0.0.1",
-    port: int = 7860,
-) -> None:
+def serve(options: ServeOptions) -> None:
     """Serve the page until the process is told to stop; the index loads meanwhile.
 
     Raises:
         ServerError: the port is taken.
+        PasswordError: a file of passwords cannot be used.
     """
-    page = Page(IndexLoader(corpus, index_folder, model))
+    log_as_json()
+    launching = launch_options(options)
+    page = Page(options)
     try:
-        _, url, _ = page.blocks.launch(server_name=host, server_port=port, **launch_options())
+        _, url, _ = page.blocks.launch(
+            server_name=options.host,
+            server_port=options.port,
+            app_kwargs={"routes": routes(page.loader, options)},
+            **launching,
+        )
     except OSError as error:
         raise ServerError(
-            f"{host} のポート {port} で開始できません。ほかのプログラムが使っていないか確かめるか、"
-            f"別の番号を --port で指定してください。({error})"
+            f"{options.host} のポート {options.port} で開始できません。ほかのプログラムが使って"
+            f"いないか確かめるか、別の番号を --port で指定してください。({error})"
         ) from error
     say(f"ブラウザーで {url} を開いてください。終了するには Ctrl+C を押します。")
     _visit(url)
@@ -52,7 +66,7 @@ def serve(
         _leave(page.loader)
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(options: ServeOptions) -> dict[str, Any]:
     """Return what ``launch`` is told besides the address: nothing shared, nothing reported."""
     return {
         "prevent_thread_lock": True,
@@ -63,11 +77,56 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "pwa": False,
-        "mcp_server": False,
+        "mcp_server": serves_mcp(by_password=bool(options.users)),
         "theme": assets.theme(),
         "css": assets.css(),
         "head": assets.head(),
+        "i18n": I18N,
+        "root_path": options.root_path,
+        "max_file_size": 4 * LARGEST_BYTES,  # up to here our own message says what is too large
+        "auth": login(read_users(options.users)) if options.users else None,
+        "auth_message": _LOGIN,
     }
+
+
+def login(users: Users) -> Callable[[str, str], Awaitable[bool]]:
+    """Return what Gradio asks at each login; a wrong one takes a second longer."""
+
+    async def may_enter(name: str, password: str) -> bool:
+        entered = await asyncio.to_thread(users.may_enter, name, password)
+        event("login", entered=entered)
+        if not entered:
+            await asyncio.sleep(1)
+        return entered
+
+    return may_enter
+
+
+def routes(loader: IndexLoader, options: ServeOptions) -> list[Route]:
+    """Return the routes that come before Gradio's."""
+    found = [Route("/health", partial(_health, loader))]
+    if options.read_only:
+        # Gradio takes files from anyone who may open the page, wanted or not.
+        found.append(Route("/gradio_api/upload", _refuse, methods=["POST"]))
+    return found
+
+
+async def _health(loader: IndexLoader, request: Request) -> JSONResponse:
+    """Tell a monitor or load balancer whether questions are answered; needs no login."""
+    del request
+    index = loader.index
+    held = index.store.manifest if index else None
+    told = {
+        "stage": loader.state.stage,
+        "documents": held.documents if held else 0,
+        "passages": held.passages if held else 0,
+    }
+    return JSONResponse(told, status_code=200 if held else 503)
+
+
+async def _refuse(request: Request) -> JSONResponse:
+    del request
+    return JSONResponse({"detail": "この画面からは資料を変えられません。"}, status_code=403)
 
 
 def _leave(loader: IndexLoader) -> None:

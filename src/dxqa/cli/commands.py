@@ -1,0 +1,189 @@
+"""The commands that build, search, ask and evaluate."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dxqa.exchange import answer_json, hit_json, read_questions
+from dxqa.export import output_format, save, text_of, to_text, where
+from dxqa.types import Progress
+
+
+def build(options: argparse.Namespace) -> None:
+    """Build or update an index."""
+    from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
+
+    previous = None if options.force else _previous(options)
+    model = options.model or (previous.store.manifest.model if previous else None)
+    with _progress_bar() as progress:
+        index = Index.build(options.corpus, encoder=model, previous=previous, progress=progress)
+    unchanged = previous is not None and _same(previous, index)
+    if not unchanged:
+        index.save(options.index)
+    manifest = index.store.manifest
+    for path, reason in manifest.skipped.items():
+        print(f"読み飛ばし: {path} ({reason})", file=sys.stderr)
+    state = "変更はありませんでした" if unchanged else "索引を作りました"
+    print(
+        f"{state}: {options.index} (文書 {manifest.documents}、箇所 {manifest.passages}、"
+        f"新しく計算 {index.report.embedded}、再利用 {index.report.reused})"
+    )
+
+
+def _previous(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    """The index to build upon: None where there is none, or it is of another model or version."""
+    from dxqa.errors import StoreError  # noqa: PLC0415
+    from dxqa.index import Index  # noqa: PLC0415
+
+    if not (Path(options.index) / "manifest.json").exists():
+        return None
+    try:
+        found = Index.load(options.index)
+    except StoreError as error:
+        print(f"以前の索引は使えないため、すべて作り直します: {error}", file=sys.stderr)
+        return None
+    wanted = options.model
+    return found if wanted in (None, found.store.manifest.model) else None
+
+
+def _same(previous: Any, index: Any) -> bool:  # noqa: ANN401
+    return bool(
+        previous.store.passages == index.store.passages
+        and previous.store.documents == index.store.documents
+        and previous.store.manifest.fingerprint == index.store.manifest.fingerprint
+        and previous.store.manifest.skipped == index.store.manifest.skipped
+    )
+
+
+def search(options: argparse.Namespace) -> None:
+    """Print the passages nearest to a question."""
+    hits = _load(options).search(options.question, k=options.k, filters=_filters(options))
+    if options.json:
+        _print_json({"question": options.question, "hits": [hit_json(hit) for hit in hits]})
+        return
+    for hit in hits:
+        print(f"{hit.rank}. {where(hit.passage)} (スコア {hit.score:.3f})")
+        print(f"   {' '.join(hit.passage.text.split())}\n")
+
+
+def ask(options: argparse.Namespace) -> None:
+    """Answer one question or a file of them."""
+    if (options.question is None) == (options.batch is None):
+        usage("ask には QUESTION か --batch のどちらか一つを指定してください。")
+    if options.batch:
+        if options.format or options.output:
+            usage("--format と --output は、--batch と一緒には使えません。")
+        _ask_batch(options)
+        return
+    form = "json" if options.json else options.format
+    if options.output:
+        form = output_format(options.output, form, force=options.force)
+    writer = writer_of(options)
+    answer = _load(options).ask(
+        options.question, history=options.history, filters=_filters(options), writer=writer
+    )
+    if options.output:
+        save(answer, options.output, form)
+        print(f"保存しました: {options.output}", file=sys.stderr)
+    elif options.json:
+        _print_json(answer_json(answer))
+    else:
+        print(text_of(answer, form or "text"), end="")
+
+
+def _ask_batch(options: argparse.Namespace) -> None:
+    rows = list(read_questions(options.batch))
+    writer = writer_of(options)
+    index, filters = _load(options), _filters(options)
+    for row in rows:
+        history = row.get("history") or []
+        answer = index.ask(row["question"], history=history, filters=filters, writer=writer)
+        if options.json:
+            _print_json({**({"id": row["id"]} if "id" in row else {}), **answer_json(answer)})
+        else:
+            print(f"問: {answer.question}")
+            print(f"{to_text(answer)}\n")
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Judge search and answers against labelled questions."""
+    from dxqa.evaluation import compare, evaluate  # noqa: PLC0415
+    from dxqa.index import Index  # noqa: PLC0415
+
+    rows = list(read_questions(options.questions))
+    report = evaluate(_load(options), rows)
+    other = evaluate(Index.load(options.against), rows) if options.against else None
+    changes = compare(other, report) if other else []
+    if options.json:
+        against = {"against": [change.to_dict() for change in changes]} if other else {}
+        _print_json({**report.to_dict(), **against})
+        return
+    print(report.table())
+    if other:
+        print(f"\n{options.against} との差 (こちら - あちら)")
+        print("\n".join(change.line() for change in changes) or "差はありません")
+    if options.failures:
+        print(report.failures())
+
+
+def _load(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
+
+    return Index.load(options.index, encoder=options.model)
+
+
+def _filters(options: argparse.Namespace) -> dict[str, str]:
+    pairs = [item.partition("=") for item in options.filter]
+    if any(not sep or not key.strip() for key, sep, _ in pairs):
+        usage("--filter は KEY=VALUE の形で指定してください (例: --filter prefecture=福島県)。")
+    return {key.strip(): value for key, _, value in pairs}
+
+
+def writer_of(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    """The writer asked for, or None; to ``ask`` on a terminal it shows what passes as it comes."""
+    if (options.llm is None) != (options.llm_model is None):
+        usage("--llm BASE_URL と --llm-model NAME は、両方を指定してください。")
+    if options.llm is None:
+        return None
+    from dxqa.answering import Writer  # noqa: PLC0415 - loads FAISS and the analyser
+
+    watched = sys.stderr.isatty() and not getattr(options, "json", True)
+    return Writer(options.llm, options.llm_model, on_text=_show_written if watched else None)
+
+
+def _show_written(sentence: str) -> None:
+    print(f"… {sentence}", file=sys.stderr, flush=True)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    # A lone surrogate in a question cannot be written as UTF-8; it goes out as \\udXXX.
+    line = json.dumps(value, ensure_ascii=False)
+    sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+class _progress_bar:  # noqa: N801 - used as a context manager, like a function
+    """A bar on stderr that appears with the first progress."""
+
+    def __enter__(self) -> Progress:
+        self._bar: Any = None
+        return self._update
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _update(self, done: int, total: int) -> None:
+        if self._bar is None:
+            from tqdm import tqdm  # noqa: PLC0415
+
+            self._bar = tqdm(total=total, desc="埋め込み", unit="文", file=sys.stderr)
+        self._bar.update(done - self._bar.n)
+
+
+def usage(message: str) -> NoReturn:
+    """End with a message and status 2."""
+    print(f"dxqa: {message}", file=sys.stderr)
+    raise SystemExit(2)

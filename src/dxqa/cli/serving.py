@@ -1,0 +1,58 @@
+"""``dxqa serve``: what was typed becomes the options of the page."""
+
+import argparse
+import getpass
+import re
+import sys
+from pathlib import Path
+
+from dxqa.cli.commands import usage, writer_of
+
+_ROOT_PATH = re.compile(r"(/[\w.~-]+)+|https?://[^\s?#]+[^\s?#/]")
+
+
+def serve(options: argparse.Namespace) -> None:
+    """Serve the page, or only make the hash of a password."""
+    if options.hash_password:
+        _hash_password()
+        return
+    if options.root_path and not _ROOT_PATH.fullmatch(options.root_path):
+        usage("--root-path は /dxqa のように、/ で始めて、/ で終わらない形にしてください。")
+    writer = writer_of(options)
+    from dxqa.web import ServeOptions, serve  # noqa: PLC0415 - loads Gradio
+
+    serve(
+        ServeOptions(
+            corpus=Path(options.corpus),
+            index=Path(options.index),
+            model=options.model,
+            host=options.host,
+            port=options.port,
+            root_path=options.root_path,
+            users=_path(options.auth),
+            admin_password=_path(options.admin_password_file),
+            read_only=options.read_only,
+            feedback=not options.no_feedback,
+            feedback_db=_path(options.feedback_db),
+            log_questions=options.log_questions,
+            writer=writer,
+        )
+    )
+
+
+def _hash_password() -> None:
+    from dxqa.web.passwords import PasswordHash  # noqa: PLC0415
+
+    if sys.stdin.isatty():
+        password = getpass.getpass("パスワード: ")
+        if getpass.getpass("もう一度: ") != password:
+            usage("二つのパスワードが違います。もう一度実行してください。")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        usage("パスワードが空です。")
+    print(PasswordHash.of(password))
+
+
+def _path(name: str | None) -> Path | None:
+    return Path(name) if name else None

@@ -1,0 +1,222 @@
+"""What people thought of the answers, and what could not be answered: kept here and masked.
+
+One SQLite file, in write-ahead mode so that reading never waits for writing. A connection is made
+for each piece of work, since Gradio works in many threads.
+"""
+
+import contextlib
+import dataclasses
+import datetime as dt
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dxqa.errors import DxqaError
+from dxqa.types import Answer
+from dxqa.web.masking import masked
+
+Verdict = Literal["declined", "down", "up"]
+
+_PATIENCE_S = 1.0
+"""How long to wait for another writer; an answer may be waiting too."""
+_TABLE = """
+CREATE TABLE IF NOT EXISTS feedback (
+    id INTEGER PRIMARY KEY,
+    turn TEXT UNIQUE,
+    time TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    question TEXT NOT NULL,
+    history TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    answer TEXT NOT NULL,
+    cited TEXT NOT NULL
+)
+"""
+_COLUMNS = (
+    "time", "verdict", "question", "history", "reason", "comment", "kind", "confidence", "answer",
+    "cited",
+)  # fmt: skip
+
+
+class FeedbackError(DxqaError):
+    """The feedback cannot be kept or read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One declined question, or one rating of an answer.
+
+    Attributes:
+        history: earlier questions of the conversation, oldest first.
+        reason: chosen from a few.
+        comment: in the user's own words.
+        cited: municipalities that the answer cites.
+        time: UTC, ISO 8601; set when it is kept.
+    """
+
+    verdict: Verdict
+    question: str
+    history: tuple[str, ...]
+    reason: str = ""
+    comment: str = ""
+    kind: str = ""
+    confidence: float = 0.0
+    answer: str = ""
+    cited: tuple[str, ...] = ()
+    time: str = ""
+
+    @classmethod
+    def of(cls, verdict: Verdict, answer: Answer, history: Sequence[str]) -> "Feedback":
+        """Return feedback on an answer."""
+        places = dict.fromkeys(c.passage.municipality for c in answer.citations)
+        return cls(
+            verdict,
+            answer.question,
+            tuple(history),
+            kind=answer.kind,
+            confidence=round(answer.confidence, 4),
+            answer=answer.text,
+            cited=tuple(place for place in places if place),
+        )
+
+
+class FeedbackStore:
+    """Feedback in one file."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember where; the file is made with the first feedback."""
+        self.path = path
+        self._making = threading.Lock()
+        self._made = False
+
+    def keep(self, feedback: Feedback, *, turn: str | None = None) -> None:
+        """Keep feedback, masked; feedback on the same turn takes the place of what was there.
+
+        Raises:
+            FeedbackError: the file is locked, full, damaged, or cannot be written.
+        """
+        row = _row(feedback)
+        marks = ", ".join("?" * (len(row) + 1))
+        told = ("verdict", "reason", "comment", "time")
+        change = ", ".join(f"{name} = excluded.{name}" for name in told)
+        with self._connection() as connection:
+            connection.execute(
+                f"INSERT INTO feedback (turn, {', '.join(row)}) VALUES ({marks}) "  # noqa: S608 - names of our own
+                f"ON CONFLICT (turn) DO UPDATE SET {change}",
+                [turn, *row.values()],
+            )
+
+    def newest(self, most: int | None = None) -> list[Feedback]:
+        """Return what is kept, newest first.
+
+        Raises:
+            FeedbackError: the file cannot be read.
+        """
+        if not self.path.exists():
+            return []
+        query = f"SELECT {', '.join(_COLUMNS)} FROM feedback ORDER BY id DESC LIMIT ?"  # noqa: S608
+        with self._connection() as connection:
+            rows = connection.execute(query, [-1 if most is None else most]).fetchall()
+        return [_feedback(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """Return how much is kept of each verdict.
+
+        Raises:
+            FeedbackError: the file cannot be read.
+        """
+        if not self.path.exists():
+            return {}
+        with self._connection() as connection:
+            query = "SELECT verdict, count(*) FROM feedback GROUP BY verdict"
+            return dict(connection.execute(query).fetchall())
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose work is kept whole or not at all."""
+        try:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=_PATIENCE_S)) as connection:
+                self._make(connection)
+                with connection:
+                    yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise FeedbackError(
+                f"記録のファイルを読み書きできません: {self.path} ({error})。"
+                "ほかのプログラムが使っていないか、空き容量と書き込み権限を確かめてください。"
+            ) from error
+
+    def _make(self, connection: sqlite3.Connection) -> None:
+        with self._making:
+            if self._made and self.path.exists():
+                return
+            self.path.chmod(0o600)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(_TABLE)
+            self._made = True
+
+
+def question_rows(kept: Sequence[Feedback]) -> Iterator[dict[str, Any]]:
+    """Yield rows of a question file for ``dxqa evaluate``, each question once, newest first.
+
+    ``answerable`` is null until a person says true or false: such rows are run, not judged.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for feedback in kept:
+        key = (*feedback.history, feedback.question)
+        if key in seen:
+            continue
+        seen.add(key)
+        yield {
+            "id": f"feedback-{len(seen)}",
+            "type": feedback.verdict,
+            "question": feedback.question,
+            "history": list(feedback.history),
+            "answerable": None,
+            "cases": [],
+            "chapters": [],
+            "must": [],
+            "about": {
+                "time": feedback.time,
+                "reason": feedback.reason,
+                "comment": feedback.comment,
+                "kind": feedback.kind,
+                "confidence": feedback.confidence,
+                "answer": feedback.answer,
+                "cited": list(feedback.cited),
+            },
+        }
+
+
+def question_file(kept: Sequence[Feedback]) -> str:
+    """Return ``question_rows`` as JSON Lines."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in question_rows(kept))
+
+
+def _row(feedback: Feedback) -> dict[str, object]:
+    """The columns of feedback, its texts masked."""
+    row = dataclasses.asdict(feedback)
+    for name in ("question", "comment", "answer"):
+        row[name] = _storable(row[name])
+    row["history"] = json.dumps([_storable(text) for text in feedback.history], ensure_ascii=False)
+    row["cited"] = json.dumps(feedback.cited, ensure_ascii=False)
+    row["time"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return row
+
+
+def _storable(text: str) -> str:
+    # A lone surrogate cannot be written as UTF-8.
+    return masked(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _feedback(row: Sequence[Any]) -> Feedback:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    for name in ("history", "cited"):
+        values[name] = tuple(json.loads(values[name]))
+    return Feedback(**values)

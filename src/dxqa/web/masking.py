@@ -1,0 +1,47 @@
+"""What points at a person is taken out of a text before it is kept: numbers to call, addresses.
+
+Patterns are looked for in a text of the same length in which every way of writing a digit or a
+dash is one character (アットマーク is アットマ-ク there); what they find is replaced in the text.
+"""
+
+import re
+import unicodedata
+
+_DASHES = "‐‑‒–—―−﹣ー─━~〜ｰ"
+_SAME = str.maketrans("〇零一二三四五六七八九" + _DASHES, "00123456789" + "-" * len(_DASHES))
+_GAP = r"[-.()・/ _の]{0,3}"
+_QUANTITY = r"(?!\s*[人名円件年月日時万千億兆%世戸字冊部台か個校社者])"
+
+_AT = r"\s*(?:@|[(\[<{【]\s*(?:at|アット(?:マ-ク)?|@)\s*[)\]>}】]|アットマ-ク)\s*"
+_DOT = r"(?:\.|\s*[(\[]\s*(?:dot|ドット)\s*[)\]]\s*|\s*ドット\s*)"
+_MAIL_NAME = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
+_MAIL_HOST = rf"(?:[A-Za-z0-9-]+{_DOT})+[A-Za-z]{{2,}}"
+_FOURS = r"\d{4}(?P<gap>[- ]?)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{4})?"
+_TO_CALL = r"(?:電話番号|電話|携帯番号|携帯|TEL|FAX|ファックス|ファクス|[☎📞])\D{0,4}"
+
+# What is replaced is the group ``it``, so that the word before a number stays.
+_PATTERNS = (
+    ("【メールアドレス】", rf"(?P<it>{_MAIL_NAME}{_AT}{_MAIL_HOST})"),
+    ("【メールアドレス】", r"(?P<it>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"),
+    ("【電話番号】", rf"(?P<it>\(?\+{_GAP}81(?:{_GAP}\d){{9,11}})(?!\d)"),
+    ("【電話番号】", rf"(?<![\d,])(?<!\d\.)(?P<it>\(?0(?:{_GAP}\d){{9,10}})(?!\d)"),
+    ("【番号】", rf"(?<![\d,.])(?P<it>{_FOURS})(?![\d,年])"),
+    ("【番号】", r"(?<![\d,.])(?P<it>\d{10,})(?![\d,])"),
+    ("【郵便番号】", r"(?:〒|郵便番号)\D{0,4}(?P<it>\d{3}-?\d{4})(?!\d)"),
+    ("【電話番号】", rf"{_TO_CALL}(?P<it>\d{{1,5}}[-() ]{{1,2}}\d{{4}}|\d{{6,11}})(?!\d)"),
+    ("【電話番号】", r"内線\D{0,4}(?P<it>\d{2,6})"),
+    ("【郵便番号】", rf"(?<![\d.,-])(?P<it>\d{{3}}-\d{{4}})(?![\d-]){_QUANTITY}"),
+)
+_COMPILED = tuple((token, re.compile(pattern, re.IGNORECASE)) for token, pattern in _PATTERNS)
+
+
+def masked(text: str) -> str:
+    """Return ``text`` in NFKC, a word in the place of each address, telephone or long number."""
+    characters = unicodedata.normalize("NFKC", text)
+    normal = "".join(c for c in characters if unicodedata.category(c) != "Cf")
+    for token, pattern in _COMPILED:
+        plain = normal.translate(_SAME)
+        for found in reversed(list(pattern.finditer(plain))):
+            start, end = found.span("it")
+            normal = normal[:start] + token + normal[end:]
+    return normal

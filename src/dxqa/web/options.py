@@ -1,0 +1,46 @@
+"""What the page is started with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dxqa.answering import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """The options of ``dxqa serve``.
+
+    Attributes:
+        corpus: folder of documents; what is uploaded goes into its folder ``uploads``.
+        index: folder of the index.
+        model: of the index, where not the bundled one.
+        host: address to listen at.
+        port: to listen at.
+        root_path: under which a reverse proxy serves the page, such as ``/dxqa``.
+        users: file of names and password hashes; without one, everybody may open the page.
+        admin_password: file of one password hash, asked for before documents are changed.
+        read_only: nothing is changed from the page.
+        feedback: whether declined questions and ratings are kept.
+        feedback_db: where; beside the index unless given.
+        log_questions: whether the log holds what was asked.
+        writer: puts answers into prose.
+    """
+
+    corpus: Path = Path("corpus")
+    index: Path = Path("index")
+    model: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 7860
+    root_path: str = ""
+    users: Path | None = None
+    admin_password: Path | None = None
+    read_only: bool = False
+    feedback: bool = True
+    feedback_db: Path | None = None
+    log_questions: bool = False
+    writer: Writer | None = None
+
+    @property
+    def feedback_file(self) -> Path:
+        """Where feedback is kept."""
+        return self.feedback_db or self.index.absolute().parent / "feedback.db"
