@@ -5,9 +5,10 @@
 Fitted on: the development questions, tests/quality/questions.jsonl and near_misses.jsonl; questions
 of JSQuAD and of training topics far from digital transformation (off topic); facts asked of another
 municipality whose case does not say them; and the topics that neither adapter nor verifier were
-trained on, with their near misses, and asked of an index that lacks half of their passages. Two models: with the
-verifier, and plain for other encoders. Prints AUROC and the shares answered on each set; what is
-held back (tests/quality/held_back.jsonl, half of the off-topic ones) is never fitted on.
+trained on, with their near misses, and asked of an index that lacks half of their passages. Two
+models: with the verifier, and plain for other encoders. Prints AUROC and the shares answered on
+each set; what is held back (tests/quality/held_back.jsonl, half of the off-topic ones) is never
+fitted on.
 ``--write`` replaces src/dxqa/data/calibration.json; ``--plot`` draws, over what is held back, how
 often the corpus really answered at which confidence.
 """
