@@ -9,11 +9,11 @@ from dxqa.answering import contact
 from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import aspects, named_aspects
 from dxqa.answering.cases import overview, side_by_side, told_by_aspect
-from dxqa.answering.confidence import THRESHOLD, confidence, missing_slots
+from dxqa.answering.confidence import THRESHOLD, UNTOLD, confidence, missing_slots
 from dxqa.answering.draft import Claim, Draft, Group, render
 from dxqa.answering.evidence import Candidates, Evidence
 from dxqa.answering.refusal import refuse
-from dxqa.answering.slots import asked_slots, told_figure
+from dxqa.answering.slots import asked_slots, is_plain, told_figure
 from dxqa.answering.verifier import Verifier
 from dxqa.japanese import normalize
 from dxqa.retrieval import Query, Retrieval
@@ -85,8 +85,10 @@ def compose(retrieval: Retrieval, store: Store, verifier: Verifier | None = None
     sure = made.confidence
     if sure is None:
         sure = confidence(retrieval, made.evidence, store, verifier)
+    missing = missing_slots(retrieval.query.own_text, made.evidence, store)
+    if made.confidence is None and any(is_plain(name) for name in missing):
+        sure = min(sure, UNTOLD)
     if sure < THRESHOLD:
-        missing = missing_slots(retrieval.query.own_text, made.evidence, store)
         return refuse(retrieval, store, sure, missing=missing)
     return render(replace(made, confidence=sure), retrieval, store)
 
