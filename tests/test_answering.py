@@ -199,6 +199,12 @@ def test_a_wrong_prefecture_is_answered_with_a_remark(index: Index) -> None:
     assert "福井県あわら市" in answer.notes[0]
 
 
+@pytest.mark.parametrize("question", ["都城市について教えて", "都城市の成果は？"])
+def test_a_case_that_a_filter_hides_is_not_told(index: Index, question: str) -> None:
+    assert index.ask(question, filters={"kind": "市"}).answered
+    assert not index.ask(question, filters={"kind": "町"}).answered
+
+
 def test_follow_ups(index: Index) -> None:
     answer = _ask(index, "その費用はどこ持ち？", "福島県の専門家派遣について教えて")
     assert "県が負担" in normalize(answer.text).text

@@ -137,6 +137,8 @@ def _fact(desk: Desk) -> Draft:
     names = desk.query.places
     if not names:
         return _explain(desk)
+    if names[0] not in desk.visible_places():  # a filter hides the case that is asked for
+        return Draft("fact", "", ())
     if not desk.query.concepts:
         return overview(desk.store, names[0])
     wanted = named_aspects(desk.query.own_text)
