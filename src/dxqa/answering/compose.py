@@ -220,13 +220,19 @@ def _explain(desk: Desk) -> Draft:
     rows = desk.candidates.of_passages(order)
     chosen = _of_leading_case(desk, desk.candidates.best(rows, _POINTS, in_context=True))
     grouped: dict[str, list[Evidence]] = {}
-    for evidence in chosen:
+    for evidence in _in_reading_order(desk, chosen):
         grouped.setdefault(_label(desk, evidence), []).append(evidence)
-    groups = tuple(
-        Group(label, [Claim((e,)) for e in sorted(found, key=lambda e: e.sentence.start)])
-        for label, found in grouped.items()
-    )
+    groups = tuple(Group(label, [Claim((e,)) for e in found]) for label, found in grouped.items())
     return Draft("explain", "資料には次のようにあります。", groups)
+
+
+def _in_reading_order(desk: Desk, chosen: Sequence[Evidence]) -> list[Evidence]:
+    """Sort by document, the one with the best sentence first, and within it from top to bottom."""
+    documents = [desk.store.passages[e.sentence.passage].doc_id for e in chosen]
+    places = [
+        (documents.index(doc), e.sentence.start) for doc, e in zip(documents, chosen, strict=True)
+    ]
+    return [chosen[at] for at in sorted(range(len(chosen)), key=places.__getitem__)]
 
 
 def _of_leading_case(desk: Desk, chosen: list[Evidence]) -> list[Evidence]:
