@@ -9,11 +9,11 @@ from dxqa.answering import contact
 from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import aspects, named_aspects
 from dxqa.answering.cases import overview, side_by_side, told_by_aspect
-from dxqa.answering.confidence import THRESHOLD, confidence, missing_slots
+from dxqa.answering.confidence import THRESHOLD, UNTOLD, confidence, missing_slots
 from dxqa.answering.draft import Claim, Draft, Group, render
 from dxqa.answering.evidence import Candidates, Evidence
 from dxqa.answering.refusal import refuse
-from dxqa.answering.slots import asked_slots, told_figure
+from dxqa.answering.slots import asked_slots, is_plain, told_figure
 from dxqa.answering.verifier import Verifier
 from dxqa.japanese import normalize
 from dxqa.retrieval import Query, Retrieval
@@ -85,8 +85,10 @@ def compose(retrieval: Retrieval, store: Store, verifier: Verifier | None = None
     sure = made.confidence
     if sure is None:
         sure = confidence(retrieval, made.evidence, store, verifier)
+    missing = missing_slots(retrieval.query.own_text, made.evidence, store)
+    if made.confidence is None and any(is_plain(name) for name in missing):
+        sure = min(sure, UNTOLD)
     if sure < THRESHOLD:
-        missing = missing_slots(retrieval.query.own_text, made.evidence, store)
         return refuse(retrieval, store, sure, missing=missing)
     return render(replace(made, confidence=sure), retrieval, store)
 
@@ -218,13 +220,19 @@ def _explain(desk: Desk) -> Draft:
     rows = desk.candidates.of_passages(order)
     chosen = _of_leading_case(desk, desk.candidates.best(rows, _POINTS, in_context=True))
     grouped: dict[str, list[Evidence]] = {}
-    for evidence in chosen:
+    for evidence in _in_reading_order(desk, chosen):
         grouped.setdefault(_label(desk, evidence), []).append(evidence)
-    groups = tuple(
-        Group(label, [Claim((e,)) for e in sorted(found, key=lambda e: e.sentence.start)])
-        for label, found in grouped.items()
-    )
+    groups = tuple(Group(label, [Claim((e,)) for e in found]) for label, found in grouped.items())
     return Draft("explain", "資料には次のようにあります。", groups)
+
+
+def _in_reading_order(desk: Desk, chosen: Sequence[Evidence]) -> list[Evidence]:
+    """Sort by document, the one with the best sentence first, and within it from top to bottom."""
+    documents = [desk.store.passages[e.sentence.passage].doc_id for e in chosen]
+    places = [
+        (documents.index(doc), e.sentence.start) for doc, e in zip(documents, chosen, strict=True)
+    ]
+    return [chosen[at] for at in sorted(range(len(chosen)), key=places.__getitem__)]
 
 
 def _of_leading_case(desk: Desk, chosen: list[Evidence]) -> list[Evidence]:

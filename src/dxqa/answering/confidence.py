@@ -29,6 +29,9 @@ from dxqa.tokenizer import trigrams
 THRESHOLD = 0.5
 """Below this an answer is declined; the fits are shifted so that it is the same for both."""
 
+UNTOLD = 0.2
+"""What confidence is at most where a plain slot is asked for and no sentence tells it."""
+
 _VERIFIED = 4  # sentences at most, the best first
 
 

@@ -48,7 +48,7 @@ def asked_slots(question: str) -> list[Slot]:
     ]
     found += [_someone(normal)] if _WHO.search(normal) else []
     counters = dict.fromkeys(_counters(normal))
-    return found + [_slot(f"数 (何{c})", f"何{c}", _count(c)) for c in counters]
+    return found + [_slot(f"{_COUNT}何{c})", f"何{c}", _count(c)) for c in counters]
 
 
 def _counters(question: str) -> Iterator[str]:
@@ -80,6 +80,15 @@ class _Units:
         unit = next(u for u in self.units if figure.unit.startswith(u))
         more = _OR_MORE.match(text, figure.end + len(unit))
         return text[start : figure.end] + unit + (more.group() if more else "")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a slot is asked for so plainly that evidence without it is no answer.
+
+    Over 5,000 questions these were missing from 6 answers that were right and from 254 that were
+    not; the others (金額, 期間, 人物) may be told in words.
+    """
+    return name in _PLAIN or name.startswith(_COUNT)
 
 
 def told_figure(slot: Slot, text: str) -> str | None:
@@ -176,6 +185,9 @@ _WHEN = (
     r"いつ(?=頃|ごろ|から|まで|の|です|でしょ|で|に|、|\?|$|始|開|発|設|策|行|スタ|や)"
     r"|何月|何年度|時期は"
 )
+
+_PLAIN = ("氏名", "会社名や製品名", "メールアドレス", "年齢", "時間", "日付", "年")
+_COUNT = "数 ("
 
 SLOTS: tuple[Slot, ...] = (
     _slot(
