@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
 ROOT = Path(__file__).parents[2]
 SIZES = {"wide": (1440, 900), "middle": (1024, 768), "narrow": (390, 844)}
@@ -36,10 +36,13 @@ class Session:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on(
             "console",
-            lambda line: self.errors.append(line.text) if line.type == "error" else None,
+            lambda line: self._note(line) if line.type == "error" else None,
         )
         page.goto(url)
         return page
+
+    def _note(self, line: ConsoleMessage) -> None:
+        self.errors.append(f"{line.text} ({line.location.get('url', '')})")
 
 
 @contextmanager

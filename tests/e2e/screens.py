@@ -15,7 +15,10 @@ def show_at(page: Page, size: str, scheme: str) -> None:
     width, height = SIZES[size]
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size({"width": width, "height": height})
-    page.reload()
+    url = page.url
+    page.goto("about:blank")  # what the page still asks for ends here, not in the next one
+    page.wait_for_timeout(1000)
+    page.goto(url)
     expect(page.locator(BOX)).to_be_enabled(timeout=30_000)
 
 
