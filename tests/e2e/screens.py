@@ -61,6 +61,8 @@ def _opened_cases(page: Page) -> Iterator[str]:
     page.click("#back-to-cases")
     for name in COMPARED:
         page.locator(f'.case[data-name="{name}"] .pick-case').check()
+    expect(page.locator("#compare-cases")).to_be_enabled()
+    page.wait_for_timeout(500)  # its colour changes by degrees
     yield "cases-picked"
     page.click("#compare-cases")
     expect(page.locator("#case-view table.comparison")).to_be_visible()
