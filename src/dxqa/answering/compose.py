@@ -82,11 +82,11 @@ def compose(retrieval: Retrieval, store: Store, verifier: Verifier | None = None
     made = draft(Desk(retrieval, store, Candidates(retrieval, store)))
     if not made.evidence:
         return refuse(retrieval, store, 0.0, missing=made.missing)
-    sure = made.confidence
-    if sure is None:
-        sure = confidence(retrieval, made.evidence, store, verifier)
+    if made.confidence is not None:  # rules decided
+        return render(made, retrieval, store)
+    sure = confidence(retrieval, made.evidence, store, verifier)
     missing = missing_slots(retrieval.query.own_text, made.evidence, store)
-    if made.confidence is None and any(is_plain(name) for name in missing):
+    if any(is_plain(name) for name in missing):
         sure = min(sure, UNTOLD)
     if sure < THRESHOLD:
         return refuse(retrieval, store, sure, missing=missing)

@@ -74,11 +74,10 @@ def _kind_and_size(name: str, store: Store) -> tuple[str, float]:
 
 def _under_heading(aspect: Aspect, name: str, store: Store) -> list[Sentence]:
     """Return the sentences of a case under a heading that names the aspect."""
-    spans = store.sentence_offsets
     return [
         sentence
         for row in store.municipalities[name]
-        for sentence in store.sentences[spans[row] : spans[row + 1]]
+        for sentence in store.sentences_of(row)
         if aspect.fit(store.passages[row].heading_path[1:], ())
     ]
 
