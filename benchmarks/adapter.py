@@ -36,7 +36,7 @@ def by_passage(retriever: Retriever, row: Row) -> int:
     """Return the row of the passage nearest to the stand-alone question."""
     query = retriever.understand(row["question"], row.get("history") or [])
     vectors = retriever.encoder.encode_queries([query.text])
-    return int(np.argmax(retriever.store.dense.cosines(vectors)))
+    return int(np.argmax(retriever.store.dense.vectors.cosines(vectors)))
 
 
 def by_passage_and_sentence(retriever: Retriever, row: Row) -> int:
@@ -44,15 +44,15 @@ def by_passage_and_sentence(retriever: Retriever, row: Row) -> int:
     query = retriever.understand(row["question"], row.get("history") or [])
     vectors = retriever.encoder.encode_queries([query.text])
     store = retriever.store
-    sentences = store.sentence_dense.cosines(vectors)
+    sentences = store.sentence_vectors.cosines(vectors)
     best = np.maximum.reduceat(sentences, store.sentence_offsets[:-1])
-    return int(np.argmax(store.dense.cosines(vectors) + best))
+    return int(np.argmax(store.dense.vectors.cosines(vectors) + best))
 
 
 def by_search(retriever: Retriever, row: Row) -> int:
     """Return the row that the full search puts first."""
     query = retriever.understand(row["question"], row.get("history") or [])
-    return int(np.argmax(retriever.search(query, 1).passage_scores))
+    return int(retriever.search(query, 1).passage_scores.order[0])
 
 
 WAYS: dict[str, Best] = {

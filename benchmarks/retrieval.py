@@ -46,7 +46,12 @@ Scorer = Callable[[Retriever, Row], NDArray[np.float32]]
 def full(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score every passage as dxqa does."""
     query = retriever.understand(row["question"], row.get("history") or [])
-    return retriever.search(query, 1).passage_scores
+    return of_all(retriever, query)
+
+
+def of_all(retriever: Retriever, query: Query) -> NDArray[np.float32]:
+    """Return the scores of all passages, -inf for those that were not considered."""
+    return retriever.search(query, 1).passage_scores[np.arange(len(retriever.store.passages))]
 
 
 def bm25(retriever: Retriever, row: Row) -> NDArray[np.float32]:
@@ -56,12 +61,12 @@ def bm25(retriever: Retriever, row: Row) -> NDArray[np.float32]:
 
 def encoder_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score by cosine with whole passages alone, without the adapter."""
-    return retriever.store.dense.cosines(base_encoder().encode_queries([row["question"]]))
+    return retriever.store.dense.vectors.cosines(base_encoder().encode_queries([row["question"]]))
 
 
 def adapted_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score by cosine with whole passages alone, with the adapter."""
-    return retriever.store.dense.cosines(retriever.encoder.encode_queries([row["question"]]))
+    return retriever.store.dense.vectors.cosines(retriever.encoder.encode_queries([row["question"]]))
 
 
 def no_adapter(retriever: Retriever, row: Row) -> NDArray[np.float32]:
@@ -84,11 +89,11 @@ def fused_ranks(retriever: Retriever, row: Row) -> NDArray[np.float32]:
 def fed_back(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score as dxqa does, the question's vector moved towards its three best passages (Rocchio)."""
     query = retriever.understand(row["question"], row.get("history") or [])
-    first = retriever.search(query, 3)
-    best = [int(at) for at in np.argsort(-first.passage_scores)[:3]]
-    centre = retriever.store.dense.vectors(np.array(best)).mean(axis=0)
-    scores: NDArray[np.float32] = FEEDBACK * retriever.store.dense.cosines(centre[None])
-    scores += first.passage_scores
+    first = of_all(retriever, query)
+    best = [int(at) for at in np.argsort(-first)[:3]]
+    centre = retriever.store.dense.vectors.rows(np.array(best)).mean(axis=0)
+    scores: NDArray[np.float32] = FEEDBACK * retriever.store.dense.vectors.cosines(centre[None])
+    scores += first
     return scores
 
 
@@ -118,7 +123,7 @@ def without(change: Callable[[Query], Query]) -> Scorer:
 
     def score(retriever: Retriever, row: Row) -> NDArray[np.float32]:
         query = retriever.understand(row["question"], row.get("history") or [])
-        return retriever.search(change(query), 1).passage_scores
+        return of_all(retriever, change(query))
 
     return score
 

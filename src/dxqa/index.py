@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,13 @@ from dxqa.answering import (
     list_cases,
     load_verifier,
 )
-from dxqa.encoders import load_encoder
+from dxqa.encoders import BASE_NAME, BUNDLED_NAME, load_encoder
+from dxqa.encoders import fingerprint as bundled_fingerprint
 from dxqa.errors import QuestionError, StoreError
 from dxqa.japanese import normalize
 from dxqa.readers import read_corpus
 from dxqa.retrieval import Filters, Retriever
-from dxqa.store import BuildReport, Store
+from dxqa.store import BuildReport, Source, Store
 from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress
 
 LONGEST_QUESTION = 2000
@@ -59,6 +60,7 @@ class Index:
         corpus: Corpus,
         *,
         encoder: Encoder | str | None = None,
+        folder: str | Path | None = None,
         previous: Index | None = None,
         progress: Progress | None = None,
     ) -> Index:
@@ -68,29 +70,32 @@ class Index:
             corpus: a folder, a file, or documents made elsewhere.
             encoder: an ``Encoder``, a sentence-transformers name or folder, or None for the
                 bundled model.
+            folder: where to keep the index. It is switched in when it is whole, and a build that is
+                cut off is gone on with by the next. Without one, ``save`` keeps it.
             previous: an index whose vectors are taken over where texts and encoder are the same.
             progress: called with texts embedded and texts to embed.
 
         Raises:
             CorpusError: nothing to read.
             ModelError: the encoder cannot be loaded.
+            StoreError: the folder cannot be written, or another process builds there.
         """
-        documents, skipped = _read(corpus)
+        source = _read(corpus)
         loaded = load_encoder(encoder) if encoder is None or isinstance(encoder, str) else encoder
-        store, report = stores.build(
-            documents,
-            loaded,
-            previous=previous.store if previous else None,
-            skipped=skipped,
-            progress=progress,
-        )
+        known = previous.store if previous else None
+        if folder is None:
+            store, report = stores.build_aside(source, loaded, previous=known, progress=progress)
+        else:
+            store, report = stores.build_in(
+                Path(folder), source, loaded, previous=known, progress=progress
+            )
         index = cls(store, loaded)
         index.report = report
         return index
 
     @classmethod
     def load(cls, folder: str | Path, *, encoder: Encoder | str | None = None) -> Index:
-        """Load what ``save`` wrote; an encoder given must be the one that built it.
+        """Load what ``save`` or ``build`` wrote; an encoder given must be the one that built it.
 
         Raises:
             StoreError: no index there, damaged, of another version, or of another model.
@@ -108,17 +113,47 @@ class Index:
         """Write the index; what was in the folder stays valid until the last step.
 
         Raises:
-            StoreError: the folder cannot be written.
+            StoreError: the folder cannot be written, or another process builds there.
         """
         stores.save(self.store, folder)
 
     def update(self, corpus: Corpus, progress: Progress | None = None) -> BuildReport:
         """Make this index one of ``corpus``, embedding only texts that are new."""
         fresh = Index.build(corpus, encoder=self.encoder, previous=self, progress=progress)
-        self.store, self.report = fresh.store, fresh.report
+        self._take(fresh.store)
+        self.report = fresh.report
+        return self.report
+
+    def is_made_of(self, corpus: str | Path) -> bool:
+        """Whether building again out of ``corpus`` would make the same index.
+
+        Compares the files' contents, and the code that reads them, without loading a model where
+        the bundled one is used.
+        """
+        model = self.store.manifest.model
+        known = model in (BUNDLED_NAME, BASE_NAME) and self._encoder is None
+        fingerprint = bundled_fingerprint(model) if known else self.encoder.fingerprint
+        return Path(corpus).exists() and stores.is_made_of(self.store, Path(corpus), fingerprint)
+
+    def refresh(self) -> bool:
+        """Take up what a build, perhaps of another process, has put in this index's folder since.
+
+        Until then an index answers from what it loaded. Returns whether there was something new.
+
+        Raises:
+            StoreError: what is there now cannot be loaded; this index stays as it is.
+        """
+        root = self.store.folder.parent
+        if self.store.kept is not None or stores.is_current(self.store, root):
+            return False
+        fresh = Index.load(root, encoder=self._encoder)
+        self._take(fresh.store)
+        return True
+
+    def _take(self, store: Store) -> None:
+        self.store = store
         for made in ("retriever", "_cases"):
             self.__dict__.pop(made, None)
-        return self.report
 
     @property
     def encoder(self) -> Encoder:
@@ -254,11 +289,13 @@ def _full_name(store: Store, name: str) -> str:
     raise QuestionError(f"「{name}」の事例は、資料にありません。{told}")
 
 
-def _read(corpus: Corpus) -> tuple[Sequence[Document], Mapping[str, str]]:
+def _read(corpus: Corpus) -> Source:
     if isinstance(corpus, str | Path):
+        # Before reading: what is written meanwhile makes the next build look again.
+        files = stores.file_digests(Path(corpus)) if Path(corpus).exists() else {}
         found = read_corpus(corpus)
-        return found.documents, {str(s.path): s.reason for s in found.skipped}
-    return corpus, {}
+        return Source(found.documents, {str(s.path): s.reason for s in found.skipped}, files)
+    return Source(corpus, {}, {})
 
 
 def _check(question: str, k: int) -> None:

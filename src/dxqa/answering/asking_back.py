@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from dxqa.answering.draft import remarks_on
 from dxqa.retrieval import Query, Retrieval
 from dxqa.store import Store
@@ -48,9 +46,9 @@ def _of_nobody(query: Query) -> bool:
 
 def _likeliest(retrieval: Retrieval, store: Store) -> Sequence[str]:
     """Return municipalities, the nearest to the question first."""
-    scores = retrieval.passage_scores
-    best = {name: float(np.max(scores[rows])) for name, rows in store.municipalities.items()}
-    return sorted(best, key=lambda name: -best[name])[:_MOST]
+    order = retrieval.passage_scores.order
+    named = (store.passages.metadata_of(row).get("municipality") for row in order)
+    return list(dict.fromkeys(str(name) for name in named if name))[:_MOST]
 
 
 def _answer(retrieval: Retrieval, lead: str, choices: Sequence[str]) -> Answer | None:

@@ -59,7 +59,7 @@ def comparison(store: Store, names: Sequence[str]) -> Answer:
 def list_cases(store: Store) -> Iterator[Case]:
     """Yield every case at a glance, in the order of the documents."""
     for name, rows in store.municipalities.items():
-        metadata = {k: v for row in rows for k, v in store.passages[row].metadata.items()}
+        metadata = {k: v for row in rows for k, v in store.passages.metadata_of(row).items()}
         place = parse_place(name)
         population = metadata.get("population")
         first = _told(store, name)[:1]
@@ -88,7 +88,7 @@ def _by_aspect(store: Store, name: str, wanted: Sequence[Aspect]) -> list[Claim]
     ]
     claims = []
     for aspect, rows in lay_out(told, wanted).items():
-        claims += [Claim((_certain(store.sentences[row]),), aspect=aspect) for row in rows]
+        claims += [Claim((_certain(store.sentence(row)),), aspect=aspect) for row in rows]
         claims += [] if rows else [Claim((), NOT_SAID, aspect)]
     return claims
 

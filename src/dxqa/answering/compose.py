@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from dxqa.answering import contact
 from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import aspects, named_aspects
@@ -51,13 +49,7 @@ class Desk:
 
     def visible_places(self) -> list[str]:
         """The municipalities that neither filters nor the question exclude."""
-        scores = self.retrieval.passage_scores
-        rows = self.store.municipalities
-        return [
-            name
-            for name in rows
-            if name not in self.query.excluded and bool(np.isfinite(scores[rows[name]]).any())
-        ]
+        return [name for name in self.retrieval.places if name not in self.query.excluded]
 
     def municipality(self, evidence: Evidence) -> str | None:
         """The municipality that a sentence is about, if one."""
@@ -65,7 +57,7 @@ class Desk:
 
     def is_asked_kind(self, name: str) -> bool:
         """Whether a municipality is of the kind asked for (「…という町」), or none is."""
-        metadata = self.store.passages[self.store.municipalities[name][0]].metadata
+        metadata = self.store.passages.metadata_of(self.store.municipalities[name][0])
         return self.query.asked_kind in (None, metadata.get("kind"))
 
 
@@ -215,9 +207,7 @@ def _supported(found: dict[str, Evidence], *, every: bool) -> list[str]:
 
 def _explain(desk: Desk) -> Draft:
     """Give the points from the best passages, in the order of the documents."""
-    scores = desk.retrieval.passage_scores
-    order = [int(p) for p in np.argsort(-scores)[:_POINTS] if np.isfinite(scores[p])]
-    rows = desk.candidates.of_passages(order)
+    rows = desk.candidates.of_passages(desk.retrieval.passage_scores.order[:_POINTS])
     chosen = _of_leading_case(desk, desk.candidates.best(rows, _POINTS, in_context=True))
     grouped: dict[str, list[Evidence]] = {}
     for evidence in _in_reading_order(desk, chosen):

@@ -18,11 +18,10 @@ import numpy as np
 from dxqa.answering.evidence import ON_TOPIC, Evidence, union_coverage
 from dxqa.answering.slots import asked_slots
 from dxqa.answering.verifier import Verifier
-from dxqa.dense import Scores
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
 from dxqa.passages import in_context
-from dxqa.retrieval import Query, Retrieval
+from dxqa.retrieval import Query, Retrieval, RowScores
 from dxqa.store import Store
 from dxqa.tokenizer import trigrams
 
@@ -98,7 +97,7 @@ def features(
     return Features(
         cosine=cosine,
         cosine_lift=_lift(cosine, retrieval.sentence_cosine),
-        score_lift=_lift(float(retrieval.relevance.max()), retrieval.relevance),
+        score_lift=_lift(retrieval.relevance.best, retrieval.relevance),
         coverage=covered,
         best_coverage=max((e.coverage for e in chosen), default=0.0),
         known=known,
@@ -137,13 +136,10 @@ def _asked(query: Query) -> Sequence[Concept]:
 
 def _elsewhere(retrieval: Retrieval, store: Store) -> float:
     passages = [p for name in retrieval.query.places for p in store.municipalities.get(name, ())]
-    about = np.isin(store.sentence_owner, passages)
-    known = np.isfinite(retrieval.sentence_cosine)
-    here, there = (
-        retrieval.sentence_scores[about & known],
-        retrieval.sentence_scores[~about & known],
-    )
-    if not passages or not len(here) or not len(there):
+    scores = retrieval.sentence_scores
+    about = np.isin(store.owners(scores.rows), passages)
+    here, there = scores.values[about], scores.values[~about]
+    if not len(here) or not len(there):
         return 0.0
     return float(there.max() - here.max())
 
@@ -172,8 +168,8 @@ def known_share(retrieval: Retrieval, store: Store) -> float:
     return sum(known) / sum(weights) if own else 0.0
 
 
-def _lift(value: float, population: Scores) -> float:
-    known = population[np.isfinite(population)]
+def _lift(value: float, population: RowScores) -> float:
+    known = population.values
     return float((value - known.mean()) / (known.std() + 1e-6))
 
 

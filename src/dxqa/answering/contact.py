@@ -77,7 +77,7 @@ def by_population(query: Query, store: Store, names: Sequence[str]) -> Draft:
 def _metadata(store: Store, name: str) -> dict[str, MetadataValue]:
     merged: dict[str, MetadataValue] = {}
     for row in store.municipalities.get(name, ()):
-        merged |= store.passages[row].metadata
+        merged |= store.passages.metadata_of(row)
     return merged
 
 

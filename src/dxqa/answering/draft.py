@@ -135,7 +135,7 @@ def _without_population(retrieval: Retrieval) -> list[str]:
     unknown = [
         name
         for name, rows in store.municipalities.items()
-        if not any("population" in store.passages[row].metadata for row in rows)
+        if not any("population" in store.passages.metadata_of(row) for row in rows)
     ]
     return [f"※ {'、'.join(unknown)}は、人口の記載がないため含みません。"] if unknown else []
 

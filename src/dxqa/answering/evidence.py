@@ -8,10 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from dxqa.answering.slots import asked_slots
-from dxqa.dense import Scores
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval import Retrieval
+from dxqa.retrieval import Retrieval, RowScores
 from dxqa.store import Sentence, Store
 
 MARGIN = 0.22
@@ -74,12 +73,12 @@ class Candidates:
             in_context: whether the score of a sentence's passage counts too.
         """
         scores = self._scores_in_context if in_context else self._retrieval.sentence_scores
-        visible = [row for row in rows if self._visible(row)]
+        visible = [row for row in rows if scores.holds(row)]
         order = sorted(visible, key=lambda r: self._note_penalty(r) - scores[r])
         chosen: list[int] = []
         covered: set[int] = set()
         for row in order[: 4 * most]:
-            gap = float(scores[order[0]] - scores[row])
+            gap = scores[order[0]] - scores[row]
             new = self._covered(row) - covered
             if not chosen or gap <= _CLOSE or (gap <= margin and (new or len(chosen) < least)):
                 chosen.append(row)
@@ -96,16 +95,16 @@ class Candidates:
         return [row for row in dict.fromkeys(before) if row not in chosen]
 
     def _points_back(self, row: int) -> bool:
-        sentences = self._store.sentences
-        same = row > 0 and sentences[row - 1].passage == sentences[row].passage
+        sentence = self._store.sentence
+        same = row > 0 and sentence(row - 1).passage == sentence(row).passage
         return same and bool(_POINTS_BACK.match(self._normal(row)))
 
     @cached_property
-    def _scores_in_context(self) -> Scores:
-        found, store = self._retrieval, self._store
-        of_passage = np.maximum(found.passage_scores, 0)[store.sentence_owner]
-        scores = found.sentence_scores + np.float32(_CONTEXT) * of_passage
-        return scores.astype(np.float32)
+    def _scores_in_context(self) -> RowScores:
+        found = self._retrieval
+        rows = found.sentence_scores.rows
+        of_passage = np.maximum(found.passage_scores[self._store.owners(rows)], 0)
+        return found.sentence_scores + RowScores(rows, np.float32(_CONTEXT) * of_passage)
 
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Find the best sentence telling each figure or name asked for and not yet told."""
@@ -124,11 +123,11 @@ class Candidates:
     def _on_topic(self, rows: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Keep the sentences that say about as much of the question as the best one chosen."""
         coverage = self._retrieval.sentence_coverage
-        least = ON_TOPIC * max((float(coverage[row]) for row in chosen), default=0.0)
+        least = ON_TOPIC * max((coverage[row] for row in chosen), default=0.0)
         return [row for row in rows if coverage[row] >= least]
 
     def _normal(self, row: int) -> str:
-        return normalize(self._store.text(self._store.sentences[row])).text
+        return normalize(self._store.text(self._store.sentence(row))).text
 
     def of_passages(self, passages: Iterable[int]) -> list[int]:
         """Return the sentence rows of these passage rows."""
@@ -139,24 +138,19 @@ class Candidates:
         """Return the sentence rows about one municipality."""
         return self.of_passages(self._store.municipalities.get(name, ()))
 
-    def _visible(self, row: int) -> bool:
-        """Whether no filter hides the sentence."""
-        passage = self._store.sentences[row].passage
-        return bool(np.isfinite(self._retrieval.passage_scores[passage]))
-
     def _note_penalty(self, row: int) -> float:
         """How much a remark about the source counts less than what the source says."""
-        passage = self._store.passages[self._store.sentences[row].passage]
+        passage = self._store.passages[self._store.sentence(row).passage]
         return _NOTE_PENALTY if passage.heading_path[-1] in NOTE_HEADINGS else 0.0
 
     def evidence(self, row: int) -> Evidence:
         """Return one sentence, by its row, with its scores."""
         found = self._retrieval
         return Evidence(
-            sentence=self._store.sentences[row],
-            score=float(found.sentence_scores[row]),
-            cosine=float(found.sentence_cosine[row]),
-            coverage=float(found.sentence_coverage[row]),
+            sentence=self._store.sentence(row),
+            score=found.sentence_scores[row],
+            cosine=found.sentence_cosine[row],
+            coverage=found.sentence_coverage[row],
         )
 
     def _covered(self, row: int) -> set[int]:

@@ -66,7 +66,7 @@ def _alike(name: str, store: Store) -> list[str]:
 
 
 def _kind_and_size(name: str, store: Store) -> tuple[str, float]:
-    metadata = store.passages[store.municipalities[name][0]].metadata
+    metadata = store.passages.metadata_of(store.municipalities[name][0])
     population = metadata.get("population")
     known = float(population) if isinstance(population, int | float) else 0.0
     return str(metadata.get("kind", "")), known

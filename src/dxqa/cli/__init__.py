@@ -1,4 +1,4 @@
-"""The command line: ``dxqa build | search | ask | evaluate | serve``.
+"""The command line: ``dxqa build | search | ask | evaluate | serve | info | verify | clean``.
 
 ``--json`` output is a contract (docs/architecture.md): one object a line on stdout, nothing else.
 Exit status: 0 done (declining is 0 too), 1 a DxqaError, 2 wrong usage.

@@ -14,21 +14,34 @@ from dxqa.types import Progress
 def build(options: argparse.Namespace) -> None:
     """Build or update an index."""
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
+    from dxqa.store import build_lock, forget_journals  # noqa: PLC0415
 
+    if options.force:
+        with build_lock(Path(options.index)):
+            forget_journals(Path(options.index))
     previous = None if options.force else _previous(options)
+    if previous is not None and previous.is_made_of(options.corpus):
+        _report_build(previous, options.index, "変更はありませんでした")
+        return
     model = options.model or (previous.store.manifest.model if previous else None)
     with _progress_bar() as progress:
-        index = Index.build(options.corpus, encoder=model, previous=previous, progress=progress)
-    unchanged = previous is not None and _same(previous, index)
-    if not unchanged:
-        index.save(options.index)
-    manifest = index.store.manifest
+        index = Index.build(
+            options.corpus,
+            encoder=model,
+            folder=options.index,
+            previous=previous,
+            progress=progress,
+        )
+    _report_build(index, options.index, "索引を作りました")
+
+
+def _report_build(index: Any, folder: str, state: str) -> None:  # noqa: ANN401
+    manifest, report = index.store.manifest, index.report
     for path, reason in manifest.skipped.items():
         print(f"読み飛ばし: {path} ({reason})", file=sys.stderr)
-    state = "変更はありませんでした" if unchanged else "索引を作りました"
     print(
-        f"{state}: {options.index} (文書 {manifest.documents}、箇所 {manifest.passages}、"
-        f"新しく計算 {index.report.embedded}、再利用 {index.report.reused})"
+        f"{state}: {folder} (文書 {manifest.documents}、箇所 {manifest.passages}、"
+        f"新しく計算 {report.embedded}、再利用 {report.reused})"
     )
 
 
@@ -46,15 +59,6 @@ def _previous(options: argparse.Namespace) -> Any:  # noqa: ANN401
         return None
     wanted = options.model
     return found if wanted in (None, found.store.manifest.model) else None
-
-
-def _same(previous: Any, index: Any) -> bool:  # noqa: ANN401
-    return bool(
-        previous.store.passages == index.store.passages
-        and previous.store.documents == index.store.documents
-        and previous.store.manifest.fingerprint == index.store.manifest.fingerprint
-        and previous.store.manifest.skipped == index.store.manifest.skipped
-    )
 
 
 def search(options: argparse.Namespace) -> None:

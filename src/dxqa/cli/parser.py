@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dxqa.cli import commands as run
+from dxqa.cli import upkeep
 from dxqa.cli.serving import serve
 
 _INDEX = "index"
@@ -23,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_ask(commands)
     _add_evaluate(commands)
     _add_serve(commands)
+    _add_upkeep(commands)
     return parser
 
 
@@ -32,15 +34,32 @@ def _command(
     action: Callable[[argparse.Namespace], None],
     text: str,
 ) -> argparse.ArgumentParser:
+    parser = _index_command(commands, name, action, text)
+    parser.add_argument(
+        "--model", metavar="NAME", help="sentence-transformers のモデル名かフォルダ"
+    )
+    return parser
+
+
+def _index_command(
+    commands: Any,  # noqa: ANN401
+    name: str,
+    action: Callable[[argparse.Namespace], None],
+    text: str,
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=action)
     parser.add_argument(
         "--index", default=_INDEX, metavar="DIR", help="索引のフォルダ (既定: index)"
     )
-    parser.add_argument(
-        "--model", metavar="NAME", help="sentence-transformers のモデル名かフォルダ"
-    )
     return parser
+
+
+def _add_upkeep(commands: Any) -> None:  # noqa: ANN401
+    parser = _index_command(commands, "info", upkeep.info, "索引の中身を示します。")
+    parser.add_argument("--json", action="store_true", help="JSON で出力します")
+    _index_command(commands, "verify", upkeep.verify, "索引が壊れていないか、すべて調べます。")
+    _index_command(commands, "clean", upkeep.clean, "途中で終わった作業の残りを消します。")
 
 
 def _add_build(commands: Any) -> None:  # noqa: ANN401

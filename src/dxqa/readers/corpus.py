@@ -44,7 +44,7 @@ def read_corpus(folder: str | Path) -> Corpus:
         )
     documents: list[Document] = []
     skipped: list[Skipped] = []
-    for path in _files(root):
+    for path in corpus_files(root):
         try:
             documents.append(read_document(path, root))
         except CorpusError as error:
@@ -98,7 +98,8 @@ def decode(path: Path) -> str:
     return data.decode(best.encoding)
 
 
-def _files(root: Path) -> Iterator[Path]:
+def corpus_files(root: Path) -> Iterator[Path]:
+    """Yield every file that takes part, in the order of their paths."""
     if root.is_file():
         yield root
         return

@@ -3,12 +3,14 @@
 from dxqa.retrieval.conditions import Filters, Superlative, matches
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.retriever import Retrieval, Retriever, Weights
+from dxqa.retrieval.scores import RowScores
 
 __all__ = [
     "Filters",
     "Query",
     "Retrieval",
     "Retriever",
+    "RowScores",
     "Superlative",
     "Weights",
     "matches",

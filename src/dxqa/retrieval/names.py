@@ -6,7 +6,7 @@ as 都城市, 都城, みやこのじょう, ミヤコノジョウ, miyakonojo a
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import jaconv
 from rapidfuzz.distance import Levenshtein
@@ -23,6 +23,7 @@ from dxqa.retrieval.spellings import (
     romaji_stems,
     same_romaji,
     slipped_length,
+    voiceless,
 )
 from dxqa.tokenizer import tokenize
 
@@ -31,6 +32,7 @@ _KANA_RUN = re.compile(r"[ぁ-ゖァ-ヺー]{4,}")
 _ROMAJI_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['-][A-Za-zÀ-ɏ]+)*")
 _TYPO_LENGTH = 2
 _SHORT_READING = 3
+_REMEMBERED = 1024  # runs of kana, デジタル among them
 # 埼玉県庁, 宮崎県として: the prefecture is meant, not the towns in it.
 _AS_ITSELF = re.compile(r"[都道府県]?庁|自体|として|が(?!つ)")
 
@@ -43,6 +45,7 @@ class Gazetteer:
         places = ((name, parse_place(name)) for name in names)
         self._names = [Name(name, place) for name, place in places if place]
         self._occurs = occurs
+        self._slipped = lru_cache(_REMEMBERED)(self._slipped_names)
 
     def recognise(self, question: str) -> Mentions:
         """Find every place in a question, surest ways first."""
@@ -58,18 +61,19 @@ class Gazetteer:
 
     def _by_characters(self, scan: Scan) -> None:
         """Take names as written: in full, without the prefecture, without 県 or 市."""
-        for form in sorted(self._forms, key=len, reverse=True):
-            for match in list(re.finditer(re.escape(form), scan.text)):
-                self._take_one(scan, match, self._forms[form])
+        for form, names in self._forms.items():
+            if form in scan.text:  # of thousands of names, a question holds one or two
+                for match in list(re.finditer(re.escape(form), scan.text)):
+                    self._take_one(scan, match, names)
 
     @cached_property
     def _forms(self) -> dict[str, list[Name]]:
-        """Ways to write a name; one may stand for several (府中市)."""
+        """Ways to write a name, the longest first; one may stand for several (府中市)."""
         forms: dict[str, list[Name]] = {}
         for name in self._names:
             for form in dict.fromkeys((name.full, name.short, name.stem)):
                 forms.setdefault(form, []).append(name)
-        return forms
+        return dict(sorted(forms.items(), key=lambda item: -len(item[0])))
 
     def _take_one(self, scan: Scan, match: re.Match[str], names: Sequence[Name]) -> None:
         """Take the name meant; where only the prefecture could tell and is not there, say so."""
@@ -115,8 +119,8 @@ class Gazetteer:
     def _by_reading(self, scan: Scan) -> None:
         """Take names typed in kana; a short reading needs its 市 or 町, or a run of its own."""
         kana = str(jaconv.hira2kata(scan.text))
-        for name in sorted(self._names, key=lambda n: -len(n.reading)):
-            if not name.reading:
+        for name in self._by_length_of_reading:
+            if name.reading not in kana:
                 continue
             suffixes = "|".join(SUFFIX_READINGS.get(name.short[-1], ())) or "(?!)"
             pattern = rf"{name.reading}(?:({suffixes})|[{name.short[-1]}])?"
@@ -125,6 +129,11 @@ class Gazetteer:
                 if match.group() != name.reading or own_run or len(name.reading) > _SHORT_READING:
                     scan.take_name(match.start(), match.end(), name)
                     kana = str(jaconv.hira2kata(scan.text))
+
+    @cached_property
+    def _by_length_of_reading(self) -> list[Name]:
+        """The names whose readings are known, the longest first."""
+        return sorted((n for n in self._names if n.reading), key=lambda n: -len(n.reading))
 
     def _by_romaji(self, scan: Scan) -> None:
         for match in list(_ROMAJI_WORD.finditer(scan.text)):
@@ -153,15 +162,33 @@ class Gazetteer:
     def _by_slipped_reading(self, scan: Scan) -> None:
         """Take names typed in kana with one slip: みやこのじゅうし, さかだし."""
         for run in list(_KANA_RUN.finditer(scan.text)):
-            kana = str(jaconv.hira2kata(run.group()))
-            found = [
-                (length, name)
-                for name in self._names
-                if (length := slipped_length(kana, name.reading, name.short[-1]))
-            ]
+            found = self._slipped(str(jaconv.hira2kata(run.group())))
             if len({name.full for _, name in found}) == 1:
                 length, name = max(found, key=lambda pair: pair[0])
                 self._take_mended(scan, run.start(), run.start() + length, name)
+
+    def _slipped_names(self, kana: str) -> list[tuple[int, Name]]:
+        """Return the names that katakana begins with but for one slip, with how much it takes.
+
+        With one slip, one of the first two signs is still there, in its place or beside it.
+        """
+        first, second = voiceless(kana[:1]), voiceless(kana[1:2])
+        near = {
+            name.full: name
+            for sign, at in ((first, 0), (second, 1), (second, 0), (first, 1))
+            for name in self._by_sign.get((sign, at), ())
+        }
+        lengths = ((slipped_length(kana, n.reading, n.short[-1]), n) for n in near.values())
+        return [(length, name) for length, name in lengths if length]
+
+    @cached_property
+    def _by_sign(self) -> dict[tuple[str, int], list[Name]]:
+        """Names by the first sign of their readings, and by the second."""
+        signs: dict[tuple[str, int], list[Name]] = {}
+        for name in self._names:
+            for at, sign in enumerate(name.reading[:2]):
+                signs.setdefault((voiceless(sign), at), []).append(name)
+        return signs
 
     def _take_mended(self, scan: Scan, start: int, end: int, name: Name) -> None:
         scan.remarks.append(f"「{scan.text[start:end]}」を「{name.full}」と読みました。")

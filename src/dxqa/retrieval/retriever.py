@@ -16,11 +16,12 @@ from itertools import chain
 
 import numpy as np
 
-from dxqa.dense import Rows, Scores
+from dxqa.dense import Mask, Rows, Scores
 from dxqa.retrieval.conditions import Filters, matches
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
+from dxqa.retrieval.scores import RowScores
 from dxqa.retrieval.thesaurus import load_thesaurus
 from dxqa.retrieval.understanding import Knowledge, understand
 from dxqa.store import Store
@@ -30,7 +31,8 @@ from dxqa.types import Encoder, Hit, Metadata, Vectors
 _ALL_LIMIT = 5000  # passages that are all scored
 _CANDIDATES = 200  # from each side, in a larger index
 _REMEMBERED = 64  # filters
-_LEXICON_PASSAGES = 20_000  # whose words are known by their readings
+_PLACED = 2000  # passages about the places asked for that are all scored
+_LEXICON_PASSAGES = 2000  # whose words are known by their readings
 
 _SENTENCE_COSINE = 2.0
 
@@ -53,32 +55,41 @@ class Weights:
 class Retrieval:
     """What search found: hits, and the scores that evidence is chosen by.
 
-    Arrays over passages or sentences hold -inf where a row was not considered, because a filter
-    hides it or, in a large index, because it was not among the candidates.
+    A row that a filter hides or, in a large index, that is not among the candidates has no score.
 
     Attributes:
-        passage_scores: ``(passages,)``.
-        relevance: ``(passages,)``, the scores without what places add.
-        sentence_cosine: ``(sentences,)``, -1..1.
+        passage_scores: of the passages considered.
+        relevance: the same without what places add.
+        sentence_cosine: of their sentences, -1..1.
     """
 
     query: Query
     store: Store
     hits: tuple[Hit, ...]
-    passage_scores: Scores
-    relevance: Scores
-    sentence_cosine: Scores
+    passage_scores: RowScores
+    relevance: RowScores
+    sentence_cosine: RowScores
 
     @cached_property
-    def sentence_coverage(self) -> Scores:
-        """How much of the question each sentence covers, ``(sentences,)``, 0..1."""
-        return self.store.sentence_lexical.coverage(self.query.concepts, self.query.pairs)
+    def sentence_coverage(self) -> RowScores:
+        """How much of the question each sentence covers, 0..1."""
+        query, rows = self.query, self.sentence_cosine.rows
+        lexical = self.store.sentence_lexical
+        among = None if len(rows) == len(lexical) else rows
+        return RowScores(rows, lexical.coverage(query.concepts, query.pairs, among))
 
     @cached_property
-    def sentence_scores(self) -> Scores:
-        """Cosine and coverage fused, ``(sentences,)``, on the scale of one question."""
-        scores: Scores = _SENTENCE_COSINE * self.sentence_cosine + self.sentence_coverage
-        return scores
+    def sentence_scores(self) -> RowScores:
+        """Cosine and coverage fused, on the scale of one question."""
+        return _SENTENCE_COSINE * self.sentence_cosine + self.sentence_coverage
+
+    @cached_property
+    def places(self) -> tuple[str, ...]:
+        """The municipalities that the passages considered are about, in the order of these."""
+        passages = self.store.passages
+        seen = {int(at): None for at in passages.metadata_rows[self.passage_scores.rows]}
+        named = (self.store.metadata[at].get("municipality") for at in seen)
+        return tuple(dict.fromkeys(str(name) for name in named if name))
 
 
 class Retriever:
@@ -89,7 +100,7 @@ class Retriever:
         self.encoder = encoder
         self.weights = weights or Weights()
         self.gazetteer = Gazetteer(store.municipalities, self._occurs)
-        self._allowed_rows: dict[str, Rows] = {}
+        self._allowed_rows: dict[str, Mask] = {}
 
     def understand(
         self, question: str, history: Sequence[str] = (), filters: Filters | None = None
@@ -104,88 +115,105 @@ class Retriever:
         return Knowledge(
             gazetteer=self.gazetteer,
             lexicon=KanaLexicon(chain(load_thesaurus().phrases, texts)),
-            keys=frozenset(key for p in passages for key in p.metadata),
+            keys=frozenset(key for metadata in self.store.metadata for key in metadata),
         )
 
     def search(self, query: Query, k: int) -> Retrieval:
         """Score the candidates and return the ``k`` best passages, best first."""
         store, weights = self.store, self.weights
         vectors = self.encoder.encode_queries(list(dict.fromkeys([query.own_text, query.text])))
-        coverage = store.lexical.coverage(query.concepts, query.pairs)
-        rows = self._candidates(query, vectors, coverage, query.filters)
-        sentence_cosine, best_sentence = self._sentences(vectors, rows)
-        dense = weights.passage_cosine * store.dense.cosines(vectors, rows)
+        rows = self._candidates(query, vectors)
+        among = None if len(rows) == len(store.passages) else rows
+        sentences, best_sentence = self._sentences(vectors, rows)
+        dense = weights.passage_cosine * store.dense.vectors.cosines(vectors, among)
         dense += weights.sentence_cosine * best_sentence
-        lexical = weights.coverage * coverage[rows]
-        lexical += weights.trigrams * self._trigrams(query)[rows]
+        lexical = weights.coverage * store.lexical.coverage(query.concepts, query.pairs, among)
+        lexical += weights.trigrams * store.trigrams.coverage(
+            [{trigram: 1.0} for trigram in query.trigrams], rows=among
+        )
         relevance = dense + lexical
-        scores = relevance + self._place_scores(query)[rows]
+        scores = relevance + self._place_scores(query, rows)
         return Retrieval(
             query=query,
             store=store,
             hits=self._hits(query, k, rows, (scores, dense, lexical)),
-            passage_scores=_spread_out(rows, scores, len(store.passages)),
-            relevance=_spread_out(rows, relevance, len(store.passages)),
-            sentence_cosine=sentence_cosine,
+            passage_scores=RowScores(rows, scores),
+            relevance=RowScores(rows, relevance),
+            sentence_cosine=sentences,
         )
-
-    def _trigrams(self, query: Query) -> Scores:
-        return self.store.trigrams.coverage([{trigram: 1.0} for trigram in query.trigrams])
 
     def _occurs(self, word: str) -> bool:
         return any(self.store.lexical.knows(term) for term in terms(word))
 
-    def _candidates(
-        self, query: Query, vectors: Vectors, coverage: Scores, filters: Filters
-    ) -> Rows:
+    def _candidates(self, query: Query, vectors: Vectors) -> Rows:
         """Return the passage rows to score, ascending: all in a small index, the likely in a large.
 
         The likely ones are the nearest by vector, those that cover most, and those about the
         places asked for.
         """
-        allowed = self._allowed(filters)
-        if len(allowed) <= _ALL_LIMIT:
-            return allowed
-        only = allowed if filters else None
-        nearest = self.store.dense.nearest(vectors, _CANDIDATES, only)
-        covering = allowed[np.argpartition(-coverage[allowed], _CANDIDATES)[:_CANDIDATES]]
-        placed = [r for name in query.places for r in self.store.municipalities[name]]
-        likely = np.concatenate([nearest, covering, np.array(placed[:_ALL_LIMIT], dtype=np.intp)])
-        return np.intersect1d(np.unique(likely), allowed) if filters else np.unique(likely)
+        allowed = self._allowed(query.filters)
+        if allowed is None and len(self.store.passages) <= _ALL_LIMIT:
+            return np.arange(len(self.store.passages))
+        if allowed is not None and np.count_nonzero(allowed) <= _ALL_LIMIT:
+            return np.flatnonzero(allowed)
+        return np.unique(
+            np.concatenate([self._likely(query, vectors, allowed), self._placed(query, vectors)])
+        )
 
-    def _allowed(self, filters: Filters) -> Rows:
-        """Return the passage rows that fulfil the filters; remembered, as filters come again."""
+    def _likely(self, query: Query, vectors: Vectors, allowed: Mask | None) -> Rows:
+        nearest = self.store.dense.nearest(vectors, _CANDIDATES, allowed)
+        covering = self.store.lexical.candidates(
+            query.concepts, query.pairs, _CANDIDATES, allowed
+        )
+        return np.concatenate([nearest, covering])
+
+    def _placed(self, query: Query, vectors: Vectors) -> Rows:
+        """Return the rows about the places asked for; of very many, the likely ones."""
+        rows = [self.store.municipalities[name] for name in query.places]
+        found: Rows = np.concatenate([np.empty(0, dtype=np.intp), *rows])
+        allowed = self._allowed(query.filters)
+        if allowed is not None:
+            found = found[allowed[found]]
+        if len(found) <= _PLACED:
+            return found
+        about = np.zeros(len(self.store.passages), dtype=np.bool_)
+        about[found] = True
+        return self._likely(query, vectors, about)
+
+    def _allowed(self, filters: Filters) -> Mask | None:
+        """Return which passages fulfil the filters, None for all; remembered, as they come again.
+
+        Filters are over metadata, which many passages share.
+        """
+        if not filters:
+            return None
         key = repr(sorted(filters.items(), key=repr))
         if key not in self._allowed_rows:
             if len(self._allowed_rows) > _REMEMBERED:
                 self._allowed_rows.clear()
-            passages = self.store.passages
-            rows = [
-                i for i, p in enumerate(passages) if not filters or matches(p.metadata, filters)
-            ]
-            self._allowed_rows[key] = np.array(rows, dtype=np.intp)
+            fulfilled = np.array([matches(m, filters) for m in self.store.metadata], dtype=np.bool_)
+            self._allowed_rows[key] = fulfilled[self.store.passages.metadata_rows]
         return self._allowed_rows[key]
 
-    def _sentences(self, vectors: Vectors, rows: Rows) -> tuple[Scores, Scores]:
-        """Return the cosines of all sentences, and for each passage row that of its best one."""
-        store = self.store
-        spans = store.sentence_offsets
-        sizes = spans[rows + 1] - spans[rows]
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
-        numbers = np.repeat(spans[rows] - starts, sizes) + np.arange(int(sizes.sum()))
-        cosines = store.sentence_dense.cosines(vectors, numbers)
+    def _sentences(self, vectors: Vectors, rows: Rows) -> tuple[RowScores, Scores]:
+        """Return the cosines of the sentences, and for each passage row that of its best one."""
+        numbers, starts = self.store.sentence_rows(rows)
+        among = None if len(numbers) == len(self.store.sentence_vectors) else numbers
+        cosines = self.store.sentence_vectors.cosines(vectors, among)
         best: Scores = np.maximum.reduceat(cosines, starts) if len(rows) else cosines
-        return _spread_out(numbers, cosines, len(store.sentences)), best
+        return RowScores(numbers, cosines), best
 
-    def _place_scores(self, query: Query) -> Scores:
+    def _place_scores(self, query: Query, rows: Rows) -> Scores:
         """Lift passages about the places asked for, and sink those about excluded ones."""
-        scores = np.zeros(len(self.store.passages), dtype=np.float32)
-        for name, rows in self.store.municipalities.items():
-            scores[rows] += self._place_score(query, name, self.store.passages[rows[0]].metadata)
-        return scores
+        of_rows = self.store.passages.metadata_rows[rows]
+        distinct, which = np.unique(of_rows, return_inverse=True)
+        scores = [self._place_score(query, self.store.metadata[at]) for at in distinct]
+        return np.array(scores, dtype=np.float32)[which]
 
-    def _place_score(self, query: Query, name: str, metadata: Metadata) -> float:
-        weights = self.weights
+    def _place_score(self, query: Query, metadata: Metadata) -> float:
+        weights, name = self.weights, metadata.get("municipality")
+        if not name:
+            return 0.0
         if name in query.excluded:
             return -weights.place
         asked = name in query.places
@@ -215,10 +243,3 @@ class Retriever:
                 break
         leading = np.isin(order, list(first.values()))
         return np.concatenate([order[leading], order[~leading]])
-
-
-def _spread_out(rows: Rows, values: Scores, size: int) -> Scores:
-    """Return an array of ``size`` with these values at these rows and -inf elsewhere."""
-    full = np.full(size, -np.inf, dtype=np.float32)
-    full[rows] = values
-    return full

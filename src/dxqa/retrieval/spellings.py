@@ -59,7 +59,7 @@ def one_slip(kana: str, reading: str) -> bool:
     """
     if not reading or not _KANA_RUN.fullmatch(kana):
         return False
-    if _voiceless(kana) == _voiceless(reading):
+    if voiceless(kana) == voiceless(reading):
         return True
     return len(reading) >= _SLIP_LENGTH and OSA.distance(kana, reading) == 1
 
@@ -82,7 +82,7 @@ def slipped_length(kana: str, reading: str, suffix: str) -> int:
     return 0
 
 
-def _voiceless(kana: str) -> str:
+def voiceless(kana: str) -> str:
     """Strip the marks of voice: ガ is カ, パ is ハ."""
     return "".join(c for c in unicodedata.normalize("NFD", kana) if not unicodedata.combining(c))
 

@@ -1,17 +1,50 @@
 """The document line: what an index holds, how it is built, and how it is kept on disk."""
 
-from dxqa.store.build import BuildReport, build
-from dxqa.store.disk import FORMAT_VERSION, load, read_manifest, save
+from dxqa.store.build import BuildReport, Source
+from dxqa.store.disk import (
+    build_aside,
+    build_in,
+    is_current,
+    is_made_of,
+    load,
+    read_manifest,
+    save,
+)
+from dxqa.store.generations import (
+    FORMAT_VERSION,
+    Record,
+    build_lock,
+    clean,
+    forget_journals,
+    read_record,
+    unused,
+    verify,
+)
+from dxqa.store.pipeline import file_digests
+from dxqa.store.rows import Passages
 from dxqa.store.store import Manifest, Sentence, Store
 
 __all__ = [
     "FORMAT_VERSION",
     "BuildReport",
     "Manifest",
+    "Passages",
+    "Record",
     "Sentence",
+    "Source",
     "Store",
-    "build",
+    "build_aside",
+    "build_in",
+    "build_lock",
+    "clean",
+    "file_digests",
+    "forget_journals",
+    "is_current",
+    "is_made_of",
     "load",
     "read_manifest",
+    "read_record",
     "save",
+    "unused",
+    "verify",
 ]

@@ -1,112 +1,270 @@
-"""Documents to a Store: split, tokenise, embed; vectors of unchanged texts are taken over."""
+"""Documents to the files of a generation: split, embed, analyse. Nothing is done twice."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+import json
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dxqa.dense import DenseIndex
-from dxqa.errors import CorpusError
-from dxqa.lexical import LexicalIndex
+from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter
+from dxqa.errors import CorpusError, StoreError
+from dxqa.lexical import LexicalIndex, term_hashes
 from dxqa.passages import encoder_text, split_passages
+from dxqa.store.pipeline import pipeline_digest
+from dxqa.store.rows import Passages, PassageWriter, Rows, write_documents
 from dxqa.store.store import Manifest, Store
+from dxqa.store.vectors import KEY_BYTES, Journal, Keys, KeyTable, KnownVectors, key_of
 from dxqa.tokenizer import pairs, terms, trigrams
-from dxqa.types import Document, Encoder, Passage, Progress, Vectors
+from dxqa.types import Document, Encoder, Progress
+
+_BLOCK = 256
+"""Texts embedded between two entries in the journal: what a build that is cut off loses at most."""
+_COPIED = 8192  # vectors at a time
+
+Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """How much work a build was: texts embedded now, and texts whose vectors were taken over."""
+    """How much work a build was.
+
+    Attributes:
+        embedded: texts embedded now.
+        reused: texts whose vectors were taken over.
+        unchanged: whether there was nothing to do.
+    """
 
     embedded: int
     reused: int
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a build reads.
+
+    Attributes:
+        documents: with unique ``doc_id``.
+        skipped: files left out, to the reason.
+        files: path below the corpus to sha256, to tell later whether anything changed.
+    """
+
+    documents: Sequence[Document]
+    skipped: Mapping[str, str]
+    files: Mapping[str, str]
 
 
 def build(
-    documents: Sequence[Document],
+    source: Source,
     encoder: Encoder,
+    folder: Path,
     *,
     previous: Store | None = None,
-    skipped: Mapping[str, str] | None = None,
+    journal: Path,
     progress: Progress | None = None,
-) -> tuple[Store, BuildReport]:
-    """The document line: Documents -> Sections -> Passages -> terms and vectors -> Store.
+) -> tuple[Manifest, BuildReport]:
+    """Write the files of a generation: Documents -> Passages -> terms and vectors.
 
     Args:
-        documents: with unique ``doc_id``.
+        source: documents and what is known of them.
         encoder: makes the vectors.
-        previous: a store whose vectors are reused where texts and encoder are the same.
-        skipped: files left out, for the manifest.
+        folder: empty.
+        previous: a store whose vectors and terms are taken over where texts are the same.
+        journal: of the vectors computed; one that is there is gone on with.
         progress: called with texts done and texts in all.
 
     Raises:
         CorpusError: two documents share a ``doc_id``, or there is nothing to index.
     """
-    by_id = {document.doc_id: document for document in documents}
-    if len(by_id) < len(documents):
-        raise CorpusError(
-            "同じ doc_id の文書が複数あります。doc_id を重複しないようにしてください。"
-        )
-    passages = [passage for document in documents for passage in split_passages(document)]
-    if not passages:
-        raise CorpusError("索引にする本文がありません。文書の中身を確認してください。")
-    sentences = [by_id[p.doc_id].text[a:b] for p in passages for a, b in p.sentences]
-    texts = [encoder_text(passage) for passage in passages] + sentences
-    known = _known_vectors(previous, encoder)
-    vectors, report = _embed(texts, encoder, known, progress)
-    store = Store(
-        manifest=_manifest(encoder, documents, passages, skipped or {}),
-        documents=by_id,
-        passages=passages,
-        dense=DenseIndex.build(vectors[: len(passages)]),
-        sentence_dense=DenseIndex.build(vectors[len(passages) :], searched=False),
-        lexical=LexicalIndex.build([_lexical_terms(encoder_text(p)) for p in passages]),
-        trigrams=LexicalIndex.build([trigrams(encoder_text(p)) for p in passages]),
-        sentence_lexical=LexicalIndex.build([_lexical_terms(text) for text in sentences]),
+    _check_ids(source.documents)
+    lengths = _write_passages(source.documents, folder)
+    texts = _Texts(Passages(folder))
+    report = _Vectors(texts, encoder, previous, journal).write(folder, lengths, progress)
+    _write_terms(texts, folder, previous)
+    dense = DenseIndex.build(
+        HalfVectors.open(folder / "passage_vectors.npy"), folder / "passages.faiss"
     )
-    return store, report
-
-
-def _lexical_terms(text: str) -> list[str]:
-    return [*terms(text), *pairs(text)]
-
-
-def _known_vectors(previous: Store | None, encoder: Encoder) -> dict[str, Vectors]:
-    if previous is None or previous.manifest.fingerprint != encoder.fingerprint:
-        return {}
-    texts = [encoder_text(p) for p in previous.passages]
-    texts += [previous.text(s) for s in previous.sentences]
-    vectors = np.concatenate([previous.dense.vectors(), previous.sentence_dense.vectors()])
-    return dict(zip(texts, vectors, strict=True))
-
-
-def _embed(
-    texts: Sequence[str],
-    encoder: Encoder,
-    known: Mapping[str, Vectors],
-    progress: Callable[[int, int], None] | None,
-) -> tuple[Vectors, BuildReport]:
-    """Return ``(len(texts), dim)`` vectors; each distinct unknown text is embedded once."""
-    new = list(dict.fromkeys(text for text in texts if text not in known))
-    vectors = encoder.encode_passages(new, progress)
-    table = {**known, **dict(zip(new, vectors, strict=True))}
-    rows = np.array([table[text] for text in texts], dtype=np.float32)
-    return rows, BuildReport(embedded=len(new), reused=len(set(texts)) - len(new))
-
-
-def _manifest(
-    encoder: Encoder,
-    documents: Sequence[Document],
-    passages: Sequence[Passage],
-    skipped: Mapping[str, str],
-) -> Manifest:
-    return Manifest(
+    (folder / "sources.json").write_text(json.dumps(dict(source.files), indent=0), "utf-8")
+    manifest = Manifest(
         model=encoder.name,
         dimension=encoder.dimension,
         fingerprint=encoder.fingerprint,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        documents=len(documents),
-        passages=len(passages),
-        skipped=dict(skipped),
+        documents=len(source.documents),
+        passages=len(texts.passages),
+        sentences=len(texts) - len(texts.passages),
+        skipped=dict(source.skipped),
+        dense=dense,
+        pipeline=pipeline_digest(),
     )
+    return manifest, report
+
+
+def _check_ids(documents: Sequence[Document]) -> None:
+    if len({document.doc_id for document in documents}) < len(documents):
+        raise CorpusError(
+            "同じ doc_id の文書が複数あります。doc_id を重複しないようにしてください。"
+        )
+
+
+class _Texts(Sequence[str]):
+    """What is embedded: the passages under their headings, then the sentences."""
+
+    def __init__(self, passages: Passages) -> None:
+        self.passages = passages
+        self._owner = np.repeat(np.arange(len(passages)), np.diff(passages.sentence_offsets))
+
+    def __len__(self) -> int:
+        return len(self.passages) + len(self._owner)
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override] - no slices needed
+        if row < len(self.passages):
+            return encoder_text(self.passages[row])
+        return self.sentence(row - len(self.passages))
+
+    def sentence(self, row: int) -> str:
+        passage = self.passages[int(self._owner[row])]
+        start, end = self.passages.sentence_spans[row].tolist()
+        return passage.text[start - passage.start : end - passage.start]
+
+
+def _write_passages(documents: Sequence[Document], folder: Path) -> NDArray[np.int32]:
+    """Write documents, passages and the keys of their texts; return the lengths of the texts."""
+    write_documents(folder, documents)
+    of_passages, of_sentences = _TextKeys(), _TextKeys()
+    with PassageWriter(folder) as writer:
+        for document in documents:
+            for passage in split_passages(document):
+                writer.append(passage)
+                of_passages.append(encoder_text(passage))
+                for start, end in passage.sentences:
+                    of_sentences.append(document.text[start:end])
+        if not of_passages.lengths:
+            raise CorpusError("索引にする本文がありません。文書の中身を確認してください。")
+    np.save(folder / "passage_keys.npy", of_passages.keys)
+    np.save(folder / "sentence_keys.npy", of_sentences.keys)
+    return np.array(of_passages.lengths + of_sentences.lengths)
+
+
+class _TextKeys:
+    """The keys of texts, and their lengths in characters."""
+
+    def __init__(self) -> None:
+        self._keys = bytearray()
+        self.lengths = array("i")
+
+    def append(self, text: str) -> None:
+        self._keys += key_of(text)
+        self.lengths.append(len(text))
+
+    @property
+    def keys(self) -> Keys:
+        return np.frombuffer(self._keys, dtype=f"S{KEY_BYTES}")
+
+
+class _Vectors:
+    """Takes over the vectors that are known, and has the others embedded."""
+
+    def __init__(
+        self, texts: _Texts, encoder: Encoder, previous: Store | None, journal: Path
+    ) -> None:
+        self._texts = texts
+        self._encoder = encoder
+        self._journal = Journal(journal, encoder.dimension)
+        same = previous is not None and previous.manifest.fingerprint == encoder.fingerprint
+        self._known = _known_vectors(previous) if previous is not None and same else []
+
+    def write(
+        self, folder: Path, lengths: NDArray[np.int32], progress: Progress | None
+    ) -> BuildReport:
+        of_passages, of_sentences = (
+            np.load(folder / f"{name}_keys.npy") for name in ("passage", "sentence")
+        )
+        keys: Keys = np.concatenate([of_passages, of_sentences])
+        distinct, first = np.unique(keys, return_index=True)
+        new = first[self._unknown(distinct)]
+        # Texts of like length are embedded together, so that little is spent on padding.
+        self._embed(new[np.argsort(-lengths[new], kind="stable")], keys, progress)
+        known = [*self._known, self._journal.known()]
+        self._copy(folder / "passage_vectors.npy", of_passages, known)
+        self._copy(folder / "sentence_vectors.npy", of_sentences, known)
+        return BuildReport(embedded=len(new), reused=len(distinct) - len(new))
+
+    def _unknown(self, keys: Keys) -> NDArray[np.bool_]:
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for known in [*self._known, self._journal.known()]:
+            found |= known.find(keys) >= 0
+        return ~found
+
+    def _embed(self, rows: Rows, keys: Keys, progress: Progress | None) -> None:
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            inner = _counted_on(progress, start, len(rows)) if progress else None
+            vectors = self._encoder.encode_passages([self._texts[row] for row in block], inner)
+            self._journal.append(keys[block], vectors)
+            if progress:
+                progress(start + len(block), len(rows))
+
+    def _copy(self, path: Path, keys: Keys, known: Sequence[KnownVectors]) -> None:
+        with HalfVectorsWriter(path, self._encoder.dimension) as writer:
+            for start in range(0, len(keys), _COPIED):
+                wanted = keys[start : start + _COPIED]
+                vectors = np.full((len(wanted), self._encoder.dimension), np.nan, np.float32)
+                for source in known:
+                    rows = source.find(wanted)
+                    vectors[rows >= 0] = source.rows(rows[rows >= 0])
+                if np.isnan(vectors).any():
+                    raise StoreError(
+                        "計算したベクトルがそろいません。作業中のファイルが消されたか、モデルが"
+                        "数でない値を返しました。もう一度 `dxqa build` を実行してください。"
+                    )
+                writer.append(vectors)
+
+
+def _counted_on(progress: Progress, done: int, total: int) -> Callable[[int, int], None]:
+    return lambda here, _: progress(done + here, total)
+
+
+def _known_vectors(previous: Store) -> list[KnownVectors]:
+    return [
+        KnownVectors(previous.passage_keys, previous.dense.vectors),
+        KnownVectors(previous.sentence_keys, previous.sentence_vectors),
+    ]
+
+
+def _write_terms(texts: _Texts, folder: Path, previous: Store | None) -> None:
+    """Analyse passages and sentences, except for those that the previous index has analysed."""
+    before = previous if previous and previous.manifest.pipeline == pipeline_digest() else None
+    passages = _known_rows(before and before.passage_keys, folder / "passage_keys.npy")
+    sentences = _known_rows(before and before.sentence_keys, folder / "sentence_keys.npy")
+    for name, rows, text, analyse in (
+        ("lexical", passages, texts.__getitem__, _words),
+        ("trigrams", passages, texts.__getitem__, trigrams),
+        ("sentence_lexical", sentences, texts.sentence, _words),
+    ):
+        old: LexicalIndex | None = getattr(before, name, None)
+        LexicalIndex.build(folder / name, _hashes(rows, old, lambda row: analyse(text(row))))
+
+
+def _known_rows(before: Keys | None, path: Path) -> Rows:
+    """Return the row of each text in the previous index, -1 for those it has not."""
+    keys: Keys = np.load(path)
+    if before is None:
+        return np.full(len(keys), -1, dtype=np.intp)
+    return KeyTable(before).find(keys)
+
+
+def _hashes(
+    rows: Rows, old: LexicalIndex | None, analyse: Callable[[int], Sequence[str]]
+) -> Iterator[Hashes]:
+    for row, known in enumerate(rows.tolist()):
+        found = old.forward(known) if old is not None and known >= 0 else None
+        yield term_hashes(analyse(row)) if found is None else found
+
+
+def _words(text: str) -> list[str]:
+    return [*terms(text), *pairs(text)]

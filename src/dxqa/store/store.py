@@ -1,16 +1,31 @@
-"""What an index holds in memory."""
+"""What an index holds, read from the folder of one generation.
 
+    documents.jsonl, texts.jsonl           the documents
+    passages.jsonl, metadata*, sentence_*  the passages and where their sentences stand
+    passage_vectors.npy, passages.faiss    vectors in half precision, and the search over them
+    sentence_vectors.npy                   of each sentence
+    passage_keys.npy, sentence_keys.npy    of the texts that the vectors belong to
+    lexical/ trigrams/ sentence_lexical/   terms of passages and sentences
+    sources.json                           the files that were read, with their sha256
+
+Everything is mapped into memory, so that only what a question needs is read.
+"""
+
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dxqa.dense import DenseIndex
+from dxqa.dense import DenseIndex, HalfVectors
 from dxqa.lexical import LexicalIndex
+from dxqa.store.rows import Documents, Passages, Rows, load_array
+from dxqa.store.vectors import Keys
 from dxqa.tokenizer import terms
-from dxqa.types import Document, Passage
+from dxqa.types import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +39,10 @@ class Manifest:
         created: UTC, ISO 8601.
         documents: count of documents.
         passages: count of passages.
+        sentences: count of sentences.
         skipped: file name to the reason why it is not indexed.
+        dense: kind of the FAISS index.
+        pipeline: digest of the code that made passages and terms.
     """
 
     model: str
@@ -33,7 +51,10 @@ class Manifest:
     created: str
     documents: int
     passages: int
+    sentences: int
     skipped: Mapping[str, str]
+    dense: str
+    pipeline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,55 +71,119 @@ class Sentence:
 class Store:
     """Passages with the indexes over them; row i of each belongs to ``passages[i]``.
 
-    ``lexical`` is over words, ``trigrams`` over characters. ``sentence_dense`` and
-    ``sentence_lexical`` hold one row a sentence, in the order of ``sentences``.
+    ``lexical`` is over words, ``trigrams`` over characters. ``sentence_vectors`` and
+    ``sentence_lexical`` hold one row a sentence, in the order of the passages.
+
+    Attributes:
+        folder: of the generation.
+        kept: whatever must live as long as the store: a temporary folder.
     """
 
+    folder: Path
     manifest: Manifest
-    documents: Mapping[str, Document]
-    passages: Sequence[Passage]
+    documents: Documents
+    passages: Passages
     dense: DenseIndex
-    sentence_dense: DenseIndex
+    sentence_vectors: HalfVectors
     lexical: LexicalIndex
     trigrams: LexicalIndex
     sentence_lexical: LexicalIndex
+    kept: Any = field(default=None, compare=False)
 
-    @cached_property
-    def sentences(self) -> list[Sentence]:
-        """All sentences of all passages, in order."""
-        spans = [(i, *span) for i, p in enumerate(self.passages) for span in p.sentences]
-        return [Sentence(row, *span) for row, span in enumerate(spans)]
-
-    @cached_property
-    def sentence_offsets(self) -> NDArray[np.intp]:
+    @property
+    def sentence_offsets(self) -> Rows:
         """Row of the first sentence of each passage, and one past the last: ``(passages + 1,)``."""
-        sizes = [len(p.sentences) for p in self.passages]
-        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.intp)
+        return self.passages.sentence_offsets
 
     @cached_property
-    def sentence_owner(self) -> NDArray[np.intp]:
-        """For each sentence row, the passage row: ``(sentences,)``."""
-        return np.repeat(np.arange(len(self.passages)), np.diff(self.sentence_offsets))
+    def metadata(self) -> Sequence[Metadata]:
+        """The distinct metadata of the passages."""
+        return list(self.passages.metadata)
 
     @cached_property
-    def municipalities(self) -> dict[str, list[int]]:
+    def municipalities(self) -> dict[str, Rows]:
         """Full names of the municipalities that have passages, with the passages' rows."""
-        rows: dict[str, list[int]] = {}
-        for row, passage in enumerate(self.passages):
-            if passage.municipality:
-                rows.setdefault(passage.municipality, []).append(row)
-        return rows
+        names = [str(metadata.get("municipality") or "") for metadata in self.metadata]
+        numbers = {name: at for at, name in enumerate(dict.fromkeys(filter(None, names)))}
+        of_metadata = np.array([numbers.get(name, -1) for name in names])
+        of_passage = of_metadata[self.passages.metadata_rows]
+        order = np.argsort(of_passage, kind="stable")
+        ends = np.searchsorted(of_passage[order], np.arange(-1, len(numbers)), side="right")
+        rows = {name: order[ends[at] : ends[at + 1]] for name, at in numbers.items()}
+        return dict(sorted(rows.items(), key=lambda item: int(item[1][0])))
+
+    def sentence(self, row: int) -> Sentence:
+        """Return a sentence by its row."""
+        passage = int(np.searchsorted(self.sentence_offsets, row, side="right")) - 1
+        start, end = self.passages.sentence_spans[row].tolist()
+        return Sentence(int(row), passage, start, end)
 
     def sentences_of(self, passage: int) -> list[Sentence]:
         """The sentences of a passage, by its row."""
-        start, end = self.sentence_offsets[passage : passage + 2]
-        return self.sentences[start:end]
+        first = int(self.sentence_offsets[passage])
+        spans = self.passages[passage].sentences
+        return [Sentence(first + at, int(passage), *span) for at, span in enumerate(spans)]
+
+    def owners(self, sentences: Rows) -> Rows:
+        """Return the passage row of each of these sentence rows."""
+        found: Rows = np.searchsorted(self.sentence_offsets, sentences, side="right") - 1
+        return found
+
+    def sentence_rows(self, passages: Rows) -> tuple[Rows, Rows]:
+        """Return the sentence rows of these passages, and where those of each passage begin."""
+        spans = self.sentence_offsets
+        sizes = spans[passages + 1] - spans[passages]
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
+        return np.repeat(spans[passages] - starts, sizes) + np.arange(int(sizes.sum())), starts
 
     def sentence_terms(self, row: int) -> list[str]:
         """The lexical terms of a sentence, by its row."""
-        return terms(self.text(self.sentences[row]))
+        return terms(self.text(self.sentence(row)))
 
     def text(self, sentence: Sentence) -> str:
         """The characters of a sentence."""
-        document = self.documents[self.passages[sentence.passage].doc_id]
-        return document.text[sentence.start : sentence.end]
+        passage = self.passages[sentence.passage]
+        return passage.text[sentence.start - passage.start : sentence.end - passage.start]
+
+    def passage_counts(self) -> Mapping[str, int]:
+        """Return how many passages each document has."""
+        counts: dict[str, int] = {}
+        for passage in self.passages:
+            counts[passage.doc_id] = counts.get(passage.doc_id, 0) + 1
+        return counts
+
+    @property
+    def passage_keys(self) -> Keys:
+        """The keys of the texts that the passages' vectors were made of."""
+        keys: Keys = load_array(self.folder / "passage_keys.npy")
+        return keys
+
+    @property
+    def sentence_keys(self) -> Keys:
+        """The keys of the sentences."""
+        keys: Keys = load_array(self.folder / "sentence_keys.npy")
+        return keys
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """The files that were read: path below the corpus to sha256."""
+        found: dict[str, str] = json.loads((self.folder / "sources.json").read_text("utf-8"))
+        return found
+
+
+def open_store(folder: Path, manifest: Manifest, *, kept: Any = None) -> Store:  # noqa: ANN401
+    """Map the files of one generation into memory."""
+    return Store(
+        folder=folder,
+        manifest=manifest,
+        documents=Documents(folder),
+        passages=Passages(folder),
+        dense=DenseIndex.load(
+            HalfVectors.open(folder / "passage_vectors.npy"), folder / "passages.faiss"
+        ),
+        sentence_vectors=HalfVectors.open(folder / "sentence_vectors.npy"),
+        lexical=LexicalIndex.load(folder / "lexical"),
+        trigrams=LexicalIndex.load(folder / "trigrams"),
+        sentence_lexical=LexicalIndex.load(folder / "sentence_lexical"),
+        kept=kept,
+    )

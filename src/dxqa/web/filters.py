@@ -42,7 +42,7 @@ class Facets:
 
 def facets(store: Store) -> Facets:
     """Read off an index what its cases can be told apart by."""
-    cases = [store.passages[rows[0]].metadata for rows in store.municipalities.values()]
+    cases = [store.passages.metadata_of(rows[0]) for rows in store.municipalities.values()]
     kinds = {str(case.get("kind")) for case in cases}
     prefectures = {str(case.get("prefecture")) for case in cases}
     numbers = [n for case in cases if isinstance(n := case.get("population"), int | float)]
@@ -50,7 +50,7 @@ def facets(store: Store) -> Facets:
         [kind for kind in _KINDS if kind in kinds],
         [prefecture for prefecture in PREFECTURES if prefecture in prefectures],
         [band for band in _BANDS if any(_inside(number, band[1]) for number in numbers)],
-        _others([document.metadata for document in store.documents.values()]),
+        _others([document.metadata for document in store.documents.described()]),
     )
 
 

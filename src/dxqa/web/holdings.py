@@ -2,7 +2,6 @@
 
 import base64
 import datetime as dt
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from dxqa.encoders import BASE_NAME, BUNDLED_NAME
@@ -140,11 +139,11 @@ def _skipped_html(skipped: Mapping[str, str]) -> str:
 
 
 def _documents_html(index: Index) -> str:
-    counts = Counter(passage.doc_id for passage in index.store.passages)
+    counts = index.store.passage_counts()
     rows = "".join(
-        f"<tr><td>{escape(document.title)}</td><td>{escape(doc_id)}</td>"
-        f'<td class="count">{counts[doc_id]:,}</td></tr>'
-        for doc_id, document in index.store.documents.items()
+        f"<tr><td>{escape(document.title)}</td><td>{escape(document.doc_id)}</td>"
+        f'<td class="count">{counts.get(document.doc_id, 0):,}</td></tr>'
+        for document in index.store.documents.described()
     )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="文書の一覧"><table><thead><tr>'

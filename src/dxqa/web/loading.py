@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from dxqa.answering import Writer
-from dxqa.errors import DxqaError, QuestionError
+from dxqa.errors import DxqaError, QuestionError, StoreError
 from dxqa.index import Index
 from dxqa.retrieval import Filters
 from dxqa.types import Answer
@@ -190,8 +190,7 @@ class IndexLoader:
         else:
             say(f"索引がないので、{self.corpus} から作ります。")
             self.state = State("building")
-            index = Index.build(self.corpus, encoder=self.model, progress=self._progress)
-            message = self._save(index)
+            index, message = self._build()
         self.state = State("loading", message=message)
         index.ask(_WARM_UP)
         self._index = index
@@ -212,14 +211,18 @@ class IndexLoader:
         if old is None:
             raise QuestionError("まだ準備中です。")
         start = time.perf_counter()
-        built = Index.build(
-            self.corpus,
-            encoder=QuestionsFirst(old.encoder, self._asking),
-            previous=old,
-            progress=self._rebuild_progress,
-        )
-        index = Index(built.store, old.encoder)
-        index.save(self.folder)
+        index = self._newest(old)
+        kept = (self.folder / "manifest.json").exists()
+        if not (kept and index.is_made_of(self.corpus)):
+            built = Index.build(
+                self.corpus,
+                encoder=QuestionsFirst(old.encoder, self._asking),
+                folder=self.folder,
+                previous=index,
+                progress=self._rebuild_progress,
+            )
+            index = Index(built.store, old.encoder)
+            index.report = built.report
         index.ask(_WARM_UP)
         self._index = index
         self.state = State("ready")
@@ -230,7 +233,7 @@ class IndexLoader:
             "build",
             documents=manifest.documents,
             passages=manifest.passages,
-            embedded=built.report.embedded,
+            embedded=index.report.embedded,
             ms=round((time.perf_counter() - start) * 1000),
         )
 
@@ -241,14 +244,27 @@ class IndexLoader:
         self.rebuilding = State("failed", message=message)
         say(f"索引を作り直せませんでした。これまでの索引で続けます。{message}")
 
-    def _save(self, index: Index) -> str:
-        """Save; an index that cannot be saved is still good for this run."""
+    def _newest(self, old: Index) -> Index:
+        """Return what another process has built in the folder since, or the index in use."""
+        newest = Index(old.store, old.encoder)
         try:
-            index.save(self.folder)
-        except DxqaError as error:
+            newest.refresh()
+        except StoreError as error:
+            say(f"フォルダの索引は読み込めませんでした。{error}")
+        return newest
+
+    def _build(self) -> tuple[Index, str]:
+        """Build for the first time; where it cannot be kept, it is still good for this run."""
+        try:
+            built = Index.build(
+                self.corpus, encoder=self.model, folder=self.folder, progress=self._progress
+            )
+        except StoreError as error:
             say(str(error))
-            return f"{error}（今回はこのまま使えますが、次に起動したとき索引を作り直します。）"
-        return ""
+            built = Index.build(self.corpus, encoder=self.model, progress=self._progress)
+            note = "（今回はこのまま使えますが、次に起動したとき索引を作り直します。）"
+            return built, f"{error}{note}"
+        return built, ""
 
     def _progress(self, done: int, total: int) -> None:
         before = self.state

@@ -1,0 +1,58 @@
+"""What an index is made of: files, and the code that reads and analyses them.
+
+As long as neither changes, building again makes the same.
+"""
+
+import hashlib
+import re
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from dxqa.readers.corpus import corpus_files
+
+_MODULES = ("japanese", "readers", "passages.py", "tokenizer.py", "types.py")
+
+
+def file_digests(corpus: Path) -> dict[str, str]:
+    """Return the sha256 of every file that a corpus is read from, by its path below ``corpus``."""
+    found: dict[str, str] = {}
+    for path in corpus_files(corpus):
+        with path.open("rb") as file:
+            name = path.name if path == corpus else path.relative_to(corpus).as_posix()
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+@cache
+def pipeline_digest() -> str:
+    """Return a digest of the code that reads and analyses, and of the packages it may use.
+
+    An optional reader that is installed later thus makes the next build read again what had been
+    skipped.
+    """
+    digest = hashlib.sha256()
+    package = files("dxqa")
+    for name in _MODULES:
+        for source in _sources(package / name):
+            digest.update(source)
+    for requirement in sorted(requires("dxqa") or []):
+        name = re.match(r"[\w.-]+", requirement)
+        digest.update(f"{name and name.group()} {_version(name.group() if name else '')}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _sources(place: Traversable) -> list[bytes]:
+    if place.is_file():
+        return [place.read_bytes()] if place.name.endswith(".py") else []
+    inner = sorted(place.iterdir(), key=lambda item: item.name)
+    return [source for item in inner if item.name != "__pycache__" for source in _sources(item)]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
