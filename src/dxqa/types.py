@@ -14,6 +14,10 @@ MetadataValue = str | int | float | bool
 Metadata = Mapping[str, MetadataValue]
 Vectors = NDArray[np.float32]
 """Shape ``(n, dim)``, rows of unit length."""
+Rows = NDArray[np.intp]
+Scores = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+"""Whether each row is meant, shape ``(n,)``."""
 
 Progress = Callable[[int, int], None]
 """Called with ``(done, total)`` passages."""

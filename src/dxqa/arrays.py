@@ -1,0 +1,64 @@
+"""Arrays on disk: .npy files read by memory map, and written block by block."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import DTypeLike, NDArray
+
+
+def open_array(path: Path) -> NDArray[Any]:
+    """Map a .npy file into memory, read-only."""
+    mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return mapped.view(np.ndarray)  # slices of np.memmap itself are slow to make
+
+
+class ArrayWriter:
+    """Appends blocks of rows to a .npy file; its length is written on close.
+
+    NumPy leaves room for that in the header, so that the data need not move.
+    """
+
+    def __init__(self, path: Path, dtype: DTypeLike, row_shape: tuple[int, ...] = ()) -> None:
+        self.count = 0
+        self._dtype = np.dtype(dtype)
+        self._row_shape = row_shape
+        self._file = path.open("wb")
+        self._write_header()
+        self._header_size = self._file.tell()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def append(self, block: NDArray[Any]) -> None:
+        """Write ``(m, *row_shape)`` rows, converted to the file's type."""
+        rows = np.ascontiguousarray(block, dtype=self._dtype)
+        if rows.shape[1:] != self._row_shape:
+            raise ValueError(f"rows of shape {rows.shape[1:]} in a file of {self._row_shape}")
+        self._file.write(rows.data)
+        self.count += len(rows)
+
+    def close(self) -> None:
+        """Write the length and close the file."""
+        if self._file.closed:
+            return
+        self._file.seek(0)
+        self._write_header()
+        if self._file.tell() != self._header_size:
+            raise RuntimeError(f"NumPy's header of {self._file.name} has grown")
+        self._file.close()
+
+    def _write_header(self) -> None:
+        shape = (self.count, *self._row_shape)
+        header = {"descr": npy.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
+        npy.write_array_header_1_0(self._file, header)

@@ -1,0 +1,134 @@
+"""Nearest rows by FAISS, exactly or nearly, by how many rows there are.
+
+Kinds, as FAISS's factory names them; what each takes stands in benchmarks/engines.py:
+
+    Flat,SQfp16   all rows are compared, in half precision
+    HNSW32,SQ8    a graph of neighbours
+    IVF…,SQ8      clusters
+
+The last two compare codes of 8 bits a number; what they find is ranked by half precision.
+"""
+
+import math
+from pathlib import Path
+from typing import Any, Self
+
+import faiss
+import numpy as np
+
+from dxqa.dense import build
+from dxqa.dense.vectors import HalfVectors
+from dxqa.types import Mask, Progress, Rows, Vectors
+
+FLAT_LIMIT = 20_000
+"""Up to so many rows all are compared, which takes 1 ms for two queries."""
+
+HNSW_LIMIT = 100_000
+"""Up to so many rows the graph is built, in 20 s; clusters beyond."""
+
+_FEW = 20_000  # allowed rows up to which comparing them all is as quick (6 ms), and exact
+_OVERSAMPLING = 2  # times k rows are found by codes, to be ranked
+_DEPTH = 200  # HNSW: rows kept while searching
+_PROBED = 32  # IVF: clusters searched
+
+
+class DenseIndex:
+    """Nearest rows by cosine.
+
+    Threads may search it at the same time: FAISS only reads, from a memory map. The queries of one
+    call are shared out among OMP_NUM_THREADS threads.
+    """
+
+    def __init__(self, vectors: HalfVectors, index: faiss.Index) -> None:
+        self._vectors = vectors
+        self._index = index
+
+    @staticmethod
+    def build(vectors: HalfVectors, path: Path, progress: Progress | None = None) -> str:
+        """Write the FAISS index of these rows and return its kind; the same rows give the same.
+
+        Args:
+            vectors: to be searched; they are read in blocks.
+            path: of the file to write.
+            progress: called with rows indexed and rows in all.
+        """
+        if len(vectors) <= FLAT_LIMIT:
+            index = build.flat(vectors, progress)
+        elif len(vectors) <= HNSW_LIMIT:
+            index = build.hnsw(vectors, progress)
+        else:
+            index = build.clustered(vectors, progress)
+        faiss.write_index(index, str(path))
+        return _kind(index)
+
+    @classmethod
+    def load(cls, vectors: HalfVectors, path: Path) -> Self:
+        """Map what ``build`` wrote of these vectors."""
+        return cls(vectors, faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
+
+    @property
+    def kind(self) -> str:
+        """As FAISS's factory names it, e.g. ``HNSW32,SQ8``."""
+        return _kind(self._index)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        """Length of one vector."""
+        return int(self._index.d)
+
+    def nearest(self, queries: Vectors, k: int, allowed: Mask | None = None) -> Rows:
+        """Return the rows nearest to any of the queries, at most ``k`` for each, ascending.
+
+        Args:
+            queries: ``(q, dim)``.
+            k: at least 1.
+            allowed: whether each row may be returned.
+        """
+        if allowed is None:
+            return self._ranked(queries, self._found(queries, k, len(self), None), k)
+        few = int(np.count_nonzero(allowed))
+        if few <= _FEW:
+            return self._ranked(queries, np.flatnonzero(allowed), k)
+        stubs: Any = faiss  # the type stubs know neither arrays nor keyword arguments here
+        selector = stubs.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+        return self._ranked(queries, self._found(queries, k, few, selector), k)
+
+    def _found(
+        self, queries: Vectors, k: int, among: int, selector: faiss.IDSelector | None
+    ) -> Rows:
+        """Return rows that FAISS finds, the more the less exactly it compares."""
+        wanted = min(among, _OVERSAMPLING * k)
+        if not wanted:
+            return np.empty(0, dtype=np.intp)
+        stubs: Any = faiss
+        scarcity = len(self) / among  # as many allowed rows are compared as without a selector
+        if isinstance(self._index, faiss.IndexHNSW):
+            depth = math.ceil(scarcity * max(_DEPTH, wanted))
+            parameters = stubs.SearchParametersHNSW(sel=selector, efSearch=depth)
+        elif isinstance(self._index, faiss.IndexIVF):
+            probed = min(self._index.nlist, math.ceil(scarcity * _PROBED))
+            parameters = stubs.SearchParametersIVF(sel=selector, nprobe=probed)
+        else:
+            wanted = min(among, k)
+            parameters = stubs.SearchParameters(sel=selector)
+        _, rows = self._index.search(queries, wanted, params=parameters)
+        found: Rows = np.unique(rows[rows >= 0]).astype(np.intp)
+        return found
+
+    def _ranked(self, queries: Vectors, rows: Rows, k: int) -> Rows:
+        """Return those of the rows that are among the ``k`` nearest to any of the queries."""
+        if len(rows) <= k:
+            return rows
+        cosines = self._vectors.products(queries, rows)
+        return rows[np.unique(np.argpartition(-cosines, k - 1, axis=0)[:k])]
+
+
+def _kind(index: faiss.Index) -> str:
+    if isinstance(index, faiss.IndexHNSW):
+        return "HNSW32,SQ8"
+    if isinstance(index, faiss.IndexIVF):
+        return f"IVF{index.nlist},SQ8"
+    return "Flat,SQfp16"
