@@ -66,7 +66,9 @@ def encoder_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
 
 def adapted_alone(retriever: Retriever, row: Row) -> NDArray[np.float32]:
     """Score by cosine with whole passages alone, with the adapter."""
-    return retriever.store.dense.vectors.cosines(retriever.encoder.encode_queries([row["question"]]))
+    return retriever.store.dense.vectors.cosines(
+        retriever.encoder.encode_queries([row["question"]])
+    )
 
 
 def no_adapter(retriever: Retriever, row: Row) -> NDArray[np.float32]:

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import killed_builds
 from dxqa import Document, DxqaError, Index
 from dxqa.cli import main
 from dxqa.errors import StoreError
 from dxqa.store import Store, build_lock, clean, unused, verify
 from dxqa.store.vectors import Journal, key_of
 from dxqa.types import Progress, Vectors
+from tests import killed_builds
 from tests.conftest import HashEncoder
 
 DOCUMENTS = [
@@ -204,14 +204,14 @@ def test_a_damaged_journal_counts_up_to_the_damage(tmp_path: Path) -> None:
     path = tmp_path / "x.journal"
     keys = [key_of(text) for text in "あいうえ"]
     vectors = np.eye(4, dtype=np.float32)
-    Journal(path, 4).append(keys, vectors)
+    Journal(path, 4).append(np.array(keys), vectors)
     whole = path.read_bytes()
     path.write_bytes(whole + b"half a record")
-    assert len(Journal(path, 4).keys()) == 4
+    assert len(Journal(path, 4).keys) == 4
     size = len(whole) // 4
     path.write_bytes(whole[: 2 * size + 17] + b"\xff\xff" + whole[2 * size + 19 :])
     journal = Journal(path, 4)
-    assert len(journal.keys()) == 2
+    assert len(journal.keys) == 2
     known = journal.known()
     rows = known.find(np.array([keys[1], keys[3]]))
     assert rows.tolist() == [1, -1]
@@ -269,7 +269,11 @@ def test_building_twice_does_nothing_and_says_so(
     killed_builds.write_file(corpus, 0, 3)
     assert main(arguments) == 0
     assert "索引を作りました" in capsys.readouterr().out
-    for command, said in (("info", "箇所"), ("verify", "異常はありません"), ("clean", "ありません")):
+    for command, said in (
+        ("info", "箇所"),
+        ("verify", "異常はありません"),
+        ("clean", "ありません"),
+    ):
         assert main([command, "--index", str(tmp_path / "index")]) == 0
         assert said in capsys.readouterr().out
 

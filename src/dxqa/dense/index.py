@@ -37,10 +37,13 @@ class DenseIndex:
 
     Threads may search it at the same time: FAISS only reads, from a memory map. The queries of one
     call are shared out among OMP_NUM_THREADS threads.
+
+    Attributes:
+        vectors: of the rows, in half precision.
     """
 
     def __init__(self, vectors: HalfVectors, index: faiss.Index) -> None:
-        self._vectors = vectors
+        self.vectors = vectors
         self._index = index
 
     @staticmethod
@@ -122,7 +125,7 @@ class DenseIndex:
         """Return those of the rows that are among the ``k`` nearest to any of the queries."""
         if len(rows) <= k:
             return rows
-        cosines = self._vectors.products(queries, rows)
+        cosines = self.vectors.products(queries, rows)
         return rows[np.unique(np.argpartition(-cosines, k - 1, axis=0)[:k])]
 
 

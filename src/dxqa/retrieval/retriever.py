@@ -16,7 +16,6 @@ from itertools import chain
 
 import numpy as np
 
-from dxqa.dense import Mask, Rows, Scores
 from dxqa.retrieval.conditions import Filters, matches
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
@@ -26,7 +25,7 @@ from dxqa.retrieval.thesaurus import load_thesaurus
 from dxqa.retrieval.understanding import Knowledge, understand
 from dxqa.store import Store
 from dxqa.tokenizer import terms
-from dxqa.types import Encoder, Hit, Metadata, Vectors
+from dxqa.types import Encoder, Hit, Mask, Metadata, Rows, Scores, Vectors
 
 _ALL_LIMIT = 5000  # passages that are all scored
 _CANDIDATES = 200  # from each side, in a larger index
@@ -162,9 +161,7 @@ class Retriever:
 
     def _likely(self, query: Query, vectors: Vectors, allowed: Mask | None) -> Rows:
         nearest = self.store.dense.nearest(vectors, _CANDIDATES, allowed)
-        covering = self.store.lexical.candidates(
-            query.concepts, query.pairs, _CANDIDATES, allowed
-        )
+        covering = self.store.lexical.candidates(query.concepts, query.pairs, _CANDIDATES, allowed)
         return np.concatenate([nearest, covering])
 
     def _placed(self, query: Query, vectors: Vectors) -> Rows:

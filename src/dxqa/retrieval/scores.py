@@ -6,7 +6,7 @@ from typing import Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from dxqa.dense import Rows, Scores
+from dxqa.types import Rows, Scores
 
 
 class RowScores:

@@ -15,11 +15,19 @@ from dxqa.errors import CorpusError, StoreError
 from dxqa.lexical import LexicalIndex, term_hashes
 from dxqa.passages import encoder_text, split_passages
 from dxqa.store.pipeline import pipeline_digest
-from dxqa.store.rows import Passages, PassageWriter, Rows, write_documents
+from dxqa.store.rows import Passages, PassageWriter, write_documents
 from dxqa.store.store import Manifest, Store
-from dxqa.store.vectors import KEY_BYTES, Journal, Keys, KeyTable, KnownVectors, key_of
+from dxqa.store.vectors import (
+    KEY_BYTES,
+    Journal,
+    Keys,
+    KeyTable,
+    KnownVectors,
+    journal_path,
+    key_of,
+)
 from dxqa.tokenizer import pairs, terms, trigrams
-from dxqa.types import Document, Encoder, Progress
+from dxqa.types import Document, Encoder, Progress, Rows
 
 _BLOCK = 256
 """Texts embedded between two entries in the journal: what a build that is cut off loses at most."""
@@ -64,7 +72,6 @@ def build(
     folder: Path,
     *,
     previous: Store | None = None,
-    journal: Path,
     progress: Progress | None = None,
 ) -> tuple[Manifest, BuildReport]:
     """Write the files of a generation: Documents -> Passages -> terms and vectors.
@@ -72,9 +79,9 @@ def build(
     Args:
         source: documents and what is known of them.
         encoder: makes the vectors.
-        folder: empty.
+        folder: empty. Beside it lies the journal of the vectors computed; one that a build cut off
+            has left is gone on with.
         previous: a store whose vectors and terms are taken over where texts are the same.
-        journal: of the vectors computed; one that is there is gone on with.
         progress: called with texts done and texts in all.
 
     Raises:
@@ -83,7 +90,7 @@ def build(
     _check_ids(source.documents)
     lengths = _write_passages(source.documents, folder)
     texts = _Texts(Passages(folder))
-    report = _Vectors(texts, encoder, previous, journal).write(folder, lengths, progress)
+    report = _Vectors(texts, encoder, previous).write(folder, lengths, progress)
     _write_terms(texts, folder, previous)
     dense = DenseIndex.build(
         HalfVectors.open(folder / "passage_vectors.npy"), folder / "passages.faiss"
@@ -121,7 +128,7 @@ class _Texts(Sequence[str]):
     def __len__(self) -> int:
         return len(self.passages) + len(self._owner)
 
-    def __getitem__(self, row: int) -> str:  # type: ignore[override] - no slices needed
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]  # no slices needed
         if row < len(self.passages):
             return encoder_text(self.passages[row])
         return self.sentence(row - len(self.passages))
@@ -169,18 +176,16 @@ class _TextKeys:
 class _Vectors:
     """Takes over the vectors that are known, and has the others embedded."""
 
-    def __init__(
-        self, texts: _Texts, encoder: Encoder, previous: Store | None, journal: Path
-    ) -> None:
+    def __init__(self, texts: _Texts, encoder: Encoder, previous: Store | None) -> None:
         self._texts = texts
         self._encoder = encoder
-        self._journal = Journal(journal, encoder.dimension)
         same = previous is not None and previous.manifest.fingerprint == encoder.fingerprint
         self._known = _known_vectors(previous) if previous is not None and same else []
 
     def write(
         self, folder: Path, lengths: NDArray[np.int32], progress: Progress | None
     ) -> BuildReport:
+        self._journal = Journal(journal_path(folder.parent, self._encoder), self._encoder.dimension)
         of_passages, of_sentences = (
             np.load(folder / f"{name}_keys.npy") for name in ("passage", "sentence")
         )
@@ -239,15 +244,16 @@ def _known_vectors(previous: Store) -> list[KnownVectors]:
 def _write_terms(texts: _Texts, folder: Path, previous: Store | None) -> None:
     """Analyse passages and sentences, except for those that the previous index has analysed."""
     before = previous if previous and previous.manifest.pipeline == pipeline_digest() else None
-    passages = _known_rows(before and before.passage_keys, folder / "passage_keys.npy")
-    sentences = _known_rows(before and before.sentence_keys, folder / "sentence_keys.npy")
+    passages = _known_rows(before.passage_keys if before else None, folder / "passage_keys.npy")
+    sentences = _known_rows(before.sentence_keys if before else None, folder / "sentence_keys.npy")
     for name, rows, text, analyse in (
         ("lexical", passages, texts.__getitem__, _words),
         ("trigrams", passages, texts.__getitem__, trigrams),
         ("sentence_lexical", sentences, texts.sentence, _words),
     ):
         old: LexicalIndex | None = getattr(before, name, None)
-        LexicalIndex.build(folder / name, _hashes(rows, old, lambda row: analyse(text(row))))
+        new = map(analyse, map(text, np.flatnonzero(rows < 0).tolist()))
+        LexicalIndex.build(folder / name, _hashes(rows, old, new))
 
 
 def _known_rows(before: Keys | None, path: Path) -> Rows:
@@ -258,12 +264,10 @@ def _known_rows(before: Keys | None, path: Path) -> Rows:
     return KeyTable(before).find(keys)
 
 
-def _hashes(
-    rows: Rows, old: LexicalIndex | None, analyse: Callable[[int], Sequence[str]]
-) -> Iterator[Hashes]:
-    for row, known in enumerate(rows.tolist()):
-        found = old.forward(known) if old is not None and known >= 0 else None
-        yield term_hashes(analyse(row)) if found is None else found
+def _hashes(rows: Rows, old: LexicalIndex | None, new: Iterator[Sequence[str]]) -> Iterator[Hashes]:
+    """Yield the hashes of each text: as the old index has them, or of the next new terms."""
+    for row in rows.tolist():
+        yield old.forward(row) if old is not None and row >= 0 else term_hashes(next(new))
 
 
 def _words(text: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Building, saving and loading whole indexes; each build ends in one switch, or in nothing."""
 
-import hashlib
 import shutil
 import tempfile
 import weakref
@@ -38,15 +37,8 @@ def build_aside(
     folder = root / "generation"
     folder.mkdir()
     with _writing(root):
-        manifest, report = build(
-            source,
-            encoder,
-            folder,
-            previous=previous,
-            journal=root / "vectors.journal",
-            progress=progress,
-        )
-        (root / "vectors.journal").unlink(missing_ok=True)
+        manifest, report = build(source, encoder, folder, previous=previous, progress=progress)
+        generations.forget_journals(root)
     return open_store(folder, manifest, kept=kept), report
 
 
@@ -68,11 +60,10 @@ def build_in(
     """
     with generations.build_lock(root):
         folder = generations.begin(root)
-        journal = _journal(root, encoder)
         try:
             with _writing(root):
                 manifest, report = build(
-                    source, encoder, folder, previous=previous, journal=journal, progress=progress
+                    source, encoder, folder, previous=previous, progress=progress
                 )
             generations.switch(root, folder, asdict(manifest))
         except BaseException:  # Ctrl-C too: nothing half-made stays
@@ -157,11 +148,6 @@ def _open(root: Path, record: Record) -> Store:
     folder = root / record.generation
     generations.check(folder, record, whole=record.size <= CHECKED_BYTES)
     return open_store(folder, Manifest(**record.manifest))
-
-
-def _journal(root: Path, encoder: Encoder) -> Path:
-    digest = hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16]
-    return root / f"vectors-{digest}.journal"
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def pipeline_digest() -> str:
         for source in _sources(package / name):
             digest.update(source)
     for requirement in sorted(requires("dxqa") or []):
-        name = re.match(r"[\w.-]+", requirement)
-        digest.update(f"{name and name.group()} {_version(name.group() if name else '')}\n".encode())
+        needed = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+        digest.update(f"{needed} {_version(needed)}\n".encode())
     return digest.hexdigest()[:32]
 
 

@@ -12,11 +12,9 @@ from types import TracebackType
 from typing import Any, Self, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dxqa.types import Document, Metadata, Passage
-
-Rows = NDArray[np.intp]
+from dxqa.arrays import open_array
+from dxqa.types import Document, Metadata, Passage, Rows
 
 _REMEMBERED = 4096
 """Passages kept as objects; a question looks at far fewer, some of them often."""
@@ -54,7 +52,7 @@ class JsonRows(Sequence[Any]):
     """What a ``RowWriter`` wrote."""
 
     def __init__(self, path: Path) -> None:
-        self._offsets = np.load(_offsets_path(path), mmap_mode="r", allow_pickle=False)
+        self._offsets = open_array(_offsets_path(path))
         with path.open("rb") as file:
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -62,7 +60,7 @@ class JsonRows(Sequence[Any]):
         return len(self._offsets) - 1
 
     @overload
-    def __getitem__(self, row: int) -> Any: ...
+    def __getitem__(self, row: int) -> Any: ...  # noqa: ANN401 - whatever JSON can hold
 
     @overload
     def __getitem__(self, row: slice) -> Sequence[Any]: ...
@@ -90,9 +88,9 @@ class Passages(Sequence[Passage]):
     def __init__(self, folder: Path) -> None:
         self._rows = JsonRows(folder / "passages.jsonl")
         self.metadata: Sequence[Metadata] = JsonRows(folder / "metadata.jsonl")
-        self.metadata_rows: Rows = load_array(folder / "metadata_rows.npy")
-        self.sentence_offsets: Rows = load_array(folder / "sentence_offsets.npy")
-        self.sentence_spans: Rows = load_array(folder / "sentence_spans.npy")
+        self.metadata_rows: Rows = open_array(folder / "metadata_rows.npy")
+        self.sentence_offsets: Rows = open_array(folder / "sentence_offsets.npy")
+        self.sentence_spans: Rows = open_array(folder / "sentence_spans.npy")
         self._passage = lru_cache(_REMEMBERED)(self._read)
         self._metadata = lru_cache(_REMEMBERED)(self.metadata.__getitem__)
 
@@ -113,11 +111,12 @@ class Passages(Sequence[Passage]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment] - like every sequence that compares by its items
+    __hash__ = None  # type: ignore[assignment]  # compared by their items, as lists are
 
     def metadata_of(self, row: int) -> Metadata:
         """Return the metadata of a passage without reading the rest of it."""
-        return self._metadata(int(self.metadata_rows[row]))
+        found: Metadata = self._metadata(int(self.metadata_rows[row]))
+        return found
 
     def _read(self, row: int) -> Passage:
         fields = self._rows[row]
@@ -226,11 +225,6 @@ def write_documents(folder: Path, documents: Sequence[Document]) -> None:
             fields = asdict(document)
             texts.append(fields.pop("text"))
             described.append(fields)
-
-
-def load_array(path: Path) -> Any:  # noqa: ANN401 - of whatever type was saved
-    """Return a memory-mapped array."""
-    return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _offsets_path(path: Path) -> Path:

@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
+from dxqa.arrays import open_array
 from dxqa.dense import DenseIndex, HalfVectors
 from dxqa.lexical import LexicalIndex
-from dxqa.store.rows import Documents, Passages, Rows, load_array
+from dxqa.store.rows import Documents, Passages
 from dxqa.store.vectors import Keys
 from dxqa.tokenizer import terms
-from dxqa.types import Metadata
+from dxqa.types import Metadata, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +156,13 @@ class Store:
     @property
     def passage_keys(self) -> Keys:
         """The keys of the texts that the passages' vectors were made of."""
-        keys: Keys = load_array(self.folder / "passage_keys.npy")
+        keys: Keys = open_array(self.folder / "passage_keys.npy")
         return keys
 
     @property
     def sentence_keys(self) -> Keys:
         """The keys of the sentences."""
-        keys: Keys = load_array(self.folder / "sentence_keys.npy")
+        keys: Keys = open_array(self.folder / "sentence_keys.npy")
         return keys
 
     @property

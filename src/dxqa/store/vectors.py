@@ -6,21 +6,18 @@ the text has moved, as long as the encoder is the same.
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dxqa.types import Vectors
+from dxqa.types import Encoder, Rows, Vectors
 
 KEY_BYTES = 16
 
 Keys = NDArray[np.bytes_]
 """Dtype ``S16``: the first 128 bits of BLAKE2b of each text."""
-
-Rows = NDArray[np.intp]
 
 
 def key_of(text: str) -> bytes:
@@ -29,9 +26,10 @@ def key_of(text: str) -> bytes:
     return hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
 
 
-def as_keys(keys: Iterable[bytes]) -> Keys:
-    """Return keys as an array."""
-    return np.array(list(keys), dtype=f"S{KEY_BYTES}")
+def journal_path(root: Path, encoder: Encoder) -> Path:
+    """Return where, below ``root``, the vectors of an encoder are noted as they are computed."""
+    digest = hashlib.sha256(encoder.fingerprint.encode()).hexdigest()[:16]
+    return root / f"vectors-{digest}.journal"
 
 
 class _Readable(Protocol):
@@ -85,17 +83,19 @@ class Journal:
         )
         self._drop_damaged()
 
-    def append(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+    def append(self, keys: Keys, vectors: Vectors) -> None:
         """Write these to the disk before returning."""
         records = np.zeros(len(keys), dtype=self._record)
-        records["key"], records["vector"] = as_keys(keys), vectors
+        records["key"], records["vector"] = keys, vectors
         records["crc"] = [_crc(record) for record in records]
         with self._path.open("ab") as file:
             file.write(records.tobytes())
 
+    @property
     def keys(self) -> Keys:
-        """Return the keys of what is in the journal now."""
-        return self._records()["key"].copy()
+        """The keys of what is in the journal now."""
+        found: Keys = self._records()["key"].copy()
+        return found
 
     def known(self) -> KnownVectors:
         """Return what is in the journal now."""

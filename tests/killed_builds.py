@@ -1,26 +1,23 @@
 """Builds killed with SIGKILL at random moments: is the index always the old one or the new one?
 
-    python benchmarks/killed_builds.py [--builds 200] [--seed 0]
+    python -m tests.killed_builds [--builds 200] [--seed 0]
 
 Each round changes the corpus, begins a build of it in a process of its own and kills that at a
 random moment. Then the index has to be whole (every checksum), and to answer as the one before did
 or as a fresh build of the new corpus does; and the next build has to go on without embedding again
-what the killed one had. The encoder is the tests' (deterministic, fast), slowed down so that moments
-fall into the embedding as well as into the writing.
+what the killed one had. The encoder is the tests' (deterministic, fast), slowed down so that the
+moments fall into the embedding as well as into the writing.
 """
 
 import argparse
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from dxqa import Index
 from dxqa.readers import read_corpus
@@ -87,7 +84,7 @@ def build(corpus: Path, folder: Path, encoder: SlowEncoder) -> Index:
 def journaled(folder: Path) -> set[bytes]:
     """Return the keys of what a killed build had embedded."""
     paths = list(folder.glob("*.journal"))
-    return {bytes(k) for path in paths for k in Journal(path, SlowEncoder.dimension).keys()}
+    return {bytes(k) for path in paths for k in Journal(path, SlowEncoder.dimension).keys}
 
 
 def kill_one(corpus: Path, folder: Path, after_s: float) -> bool:
@@ -107,7 +104,7 @@ def change(corpus: Path, chance: random.Random, version: int) -> None:
     for number in chance.sample(range(FILES), 8):
         write_file(corpus, number, version)
     victim = corpus / f"{chance.randrange(FILES):02}.md"
-    if chance.random() < 0.2:  # noqa: PLR2004
+    if chance.random() < 0.2:
         victim.unlink(missing_ok=True)
 
 
@@ -131,7 +128,10 @@ def run(builds: int, seed: int) -> Counter[str]:
             counts["killed"] += kill_one(corpus, folder, chance.uniform(0, usual_s))
             verify(folder)
             left = signature(Index.load(folder, encoder=HashEncoder()))
-            counts["the old index" if left == before else "the new index"] += left in (before, after)
+            counts["the old index" if left == before else "the new index"] += left in (
+                before,
+                after,
+            )
             counts["lost or corrupt"] += left not in (before, after)
             done, encoder = journaled(folder), SlowEncoder()
             counts["gone on with a journal"] += bool(done)
@@ -143,9 +143,9 @@ def run(builds: int, seed: int) -> Counter[str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--builds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     for what, count in run(options.builds, options.seed).items():
-        print(f"{what:24} {count}")
+        print(f"{what:24} {count}")  # noqa: T201
