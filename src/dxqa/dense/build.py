@@ -32,7 +32,9 @@ def flat(vectors: HalfVectors, progress: Progress | None) -> faiss.Index:
 def hnsw(vectors: HalfVectors, progress: Progress | None) -> faiss.Index:
     """Return a graph of neighbours: Malkov and Yashunin (2018)."""
     stubs: Any = faiss  # the type stubs take the kind of code for a quantiser
-    index: faiss.IndexHNSW = stubs.IndexHNSWSQ(vectors.dimension, _BYTES, _LINKS, faiss.METRIC_INNER_PRODUCT)
+    index: faiss.IndexHNSW = stubs.IndexHNSWSQ(
+        vectors.dimension, _BYTES, _LINKS, faiss.METRIC_INNER_PRODUCT
+    )
     index.hnsw.efConstruction = _WIDTH
     index.train(_sample(vectors, _SAMPLE))
     with _one_thread():  # several link rows in the order in which they get to them
