@@ -143,7 +143,8 @@ def _merged(runs: Sequence[Run]) -> Iterator[Run]:
     for part in range(parts):
         pieces = [run[cut[part] : cut[part + 1]] for run, cut in zip(runs, cuts, strict=True)]
         postings = np.concatenate(pieces) if pieces else np.empty(0, dtype=_RUN)
-        yield postings[np.argsort(postings["hash"], kind="stable")]  # rows ascend from run to run
+        if len(postings):  # rows ascend from run to run
+            yield postings[np.argsort(postings["hash"], kind="stable")]
 
 
 @dataclass(frozen=True, slots=True)
