@@ -11,6 +11,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import accumulate
 
 _UNIT = re.compile(r"(?s).[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*")
 # Control characters and lone surrogates, which the analyser cannot take.
@@ -43,15 +44,14 @@ class Normalized:
 @lru_cache(maxsize=4096)
 def normalize(text: str) -> Normalized:
     """Normalise ``text``; every character of the result can be traced to the original."""
-    characters: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for match in _UNIT.finditer(text):
-        form = _normal_form(match.group())
-        characters.append(form)
-        starts.extend([match.start()] * len(form))
-        ends.extend([match.end()] * len(form))
-    joined = _KATAKANA_DASH.sub("ー", "".join(characters))
+    units = _UNIT.findall(text)
+    forms = [_normal_form(unit) for unit in units]
+    joined = _KATAKANA_DASH.sub("ー", "".join(forms))
+    if len(units) == len(text) and all(len(form) == 1 for form in forms):  # as nearly always
+        return Normalized(joined, tuple(range(len(text))), tuple(range(1, len(text) + 1)))
+    offsets = list(accumulate(map(len, units), initial=0))
+    starts = [at for at, form in zip(offsets, forms, strict=False) for _ in form]
+    ends = [at for at, form in zip(offsets[1:], forms, strict=True) for _ in form]
     return Normalized(joined, tuple(starts), tuple(ends))
 
 
