@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from dxqa.arrays import ArrayWriter, open_array
 from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter, Mask, Rows, index
-from dxqa.lexical import CHAMPIONS, LexicalIndex, term_hashes, writer
-from dxqa.lexical import index as lexical_index
+from dxqa.lexical import CHAMPIONS, LexicalIndex, postings, term_hashes, writer
 from dxqa.types import Scores, Vectors
 
 ROWS, DIMENSION = 30_000, 32
@@ -331,8 +330,9 @@ def best(scores: Scores, k: int) -> tuple[Scores, Rows]:
 def test_candidates_are_those_that_cover_most(
     many_passages: LexicalIndex, share: float | None
 ) -> None:
-    assert many_passages._champion_terms.size > 3
-    assert len(many_passages._champion_rows) == CHAMPIONS * many_passages._champion_terms.size
+    cut_short = len(many_passages._lists._champion_terms)
+    assert cut_short > 3
+    assert len(many_passages._lists._champion_rows) == CHAMPIONS * cut_short
     allowed = None if share is None else np.random.default_rng(9).random(ROWS) < share
     hits = 0
     for seed in range(50):
@@ -350,7 +350,7 @@ def test_candidates_are_those_that_cover_most(
 def test_without_terms_cut_short_candidates_are_exact(
     many_passages: LexicalIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lexical_index, "CHAMPIONS", ROWS)
+    monkeypatch.setattr(postings, "CHAMPIONS", ROWS)
     for seed in range(20):
         scores = many_passages.coverage(question(seed), ["語7"])
         found = many_passages.candidates(question(seed), ["語7"], 50)

@@ -4,7 +4,6 @@ Formula: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 an
 in Lucene's variant.
 """
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dxqa.arrays import open_array
-from dxqa.lexical.hashes import Hashes, term_hashes
-from dxqa.lexical.writer import CHAMPIONS, write_index
+from dxqa.lexical.hashes import Hashes
+from dxqa.lexical.postings import Held, PostingLists, Spans
+from dxqa.lexical.writer import write_index
 from dxqa.types import Mask, Rows, Scores
 
 Concept = Mapping[str, float]
@@ -26,27 +24,15 @@ _PAIR_WEIGHT = 0.6
 _FEW = 20_000  # rows that are quicker scored one and all than looked for
 _RESCORED = 4  # times as many candidates as asked for have their scores completed
 
-Postings = tuple[NDArray[np.integer], Scores]
-Spans = Mapping[str, Sequence[int]]
-"""Number, first posting and end of each term that the index holds."""
-
 
 class LexicalIndex:
-    """An inverted index whose files are memory-mapped; see ``writer`` for what they hold.
+    """An inverted index on disk: no part of it is held as Python objects.
 
     Threads may search it at the same time.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._terms: Hashes = open_array(folder / "terms.npy")
-        self._offsets = open_array(folder / "offsets.npy")
-        self._rows = open_array(folder / "rows.npy")
-        self._scores = open_array(folder / "scores.npy")
-        self._champion_terms = open_array(folder / "champion_terms.npy")
-        self._champion_rows = open_array(folder / "champion_rows.npy")
-        self._champion_scores = open_array(folder / "champion_scores.npy")
-        self._forward = open_array(folder / "forward.npy")
-        self._forward_offsets = open_array(folder / "forward_offsets.npy")
+        self._lists = PostingLists(folder)
         self._buffers: deque[tuple[Scores, Scores]] = deque()  # of zeros, not in use
 
     @staticmethod
@@ -65,7 +51,7 @@ class LexicalIndex:
         return cls(folder)
 
     def __len__(self) -> int:
-        return len(self._forward_offsets) - 1
+        return self._lists.size
 
     def coverage(
         self, concepts: Sequence[Concept], pairs: Sequence[str] = (), rows: Rows | None = None
@@ -82,17 +68,17 @@ class LexicalIndex:
             pairs: terms of two words each.
             rows: only these passages, ascending; what it costs then does not grow with the index.
         """
-        spans = self._spans(chain(*concepts, pairs))
+        spans = self._lists.spans(chain(*concepts, pairs))
         among = None if rows is None else rows.astype(np.uint32)
         total = np.zeros(len(self) if rows is None else len(rows), dtype=np.float32)
         for terms in _parts(concepts, pairs):
-            held = [(w, self._postings(spans[t], among)) for t, w in terms.items() if t in spans]
+            held = [(w, self._lists.held(spans[t], among)) for t, w in terms.items() if t in spans]
             if len(held) == 1:
                 weight, (places, scores) = held[0]
                 total[places] += np.float32(weight) * scores
             elif held:
                 total += _best(held, len(total))
-        total /= np.float32(self._most(concepts, spans))
+        total /= np.float32(1e-9 + sum(self._weight(concept, spans) for concept in concepts))
         return total
 
     def candidates(
@@ -119,84 +105,38 @@ class LexicalIndex:
 
     def weight(self, concept: Concept) -> float:
         """Return the idf of the rarest known term of a concept, by weight; of none, the highest."""
-        return self._weight(concept, self._spans(concept))
+        return self._weight(concept, self._lists.spans(concept))
 
     def knows(self, term: str) -> bool:
         """Whether any passage holds the term."""
-        return term in self._spans([term])
+        return term in self._lists.spans([term])
 
     def idf(self, term: str) -> float:
         """Return ``ln(1 + (N - df + 0.5) / (df + 0.5))``; df is 0 for an unknown term."""
-        return self._idf(term, self._spans([term]))
+        return self._lists.idf(self._lists.spans([term]).get(term))
 
     def forward(self, row: int) -> Hashes:
         """Return the hashes of a passage's terms, as often as they occur, in no set order."""
-        start, end = self._forward_offsets[row : row + 2]
-        hashes: Hashes = self._terms[self._forward[start:end]]
-        return hashes
-
-    def _spans(self, terms: Iterable[str]) -> Spans:
-        names = list(terms)
-        if not names or not len(self._terms):
-            return {}
-        hashes = term_hashes(names)
-        numbers = np.minimum(np.searchsorted(self._terms, hashes), len(self._terms) - 1)
-        known = self._terms[numbers] == hashes
-        columns = (known, numbers, self._offsets[numbers], self._offsets[numbers + 1])
-        spans = zip(names, *(column.tolist() for column in columns), strict=True)
-        return {name: span for name, held, *span in spans if held}
-
-    def _idf(self, term: str, spans: Spans) -> float:
-        _, start, end = spans.get(term, (0, 0, 0))
-        frequency = end - start
-        return math.log1p((len(self) - frequency + 0.5) / (frequency + 0.5))
+        return self._lists.forward(row)
 
     def _weight(self, concept: Concept, spans: Spans) -> float:
-        known = [weight * self._idf(t, spans) for t, weight in concept.items() if t in spans]
-        return max(known) if known else self._idf("", {})
-
-    def _most(self, concepts: Sequence[Concept], spans: Spans) -> float:
-        return 1e-9 + sum(self._weight(concept, spans) for concept in concepts)
-
-    def _postings(self, span: Sequence[int], among: NDArray[np.uint32] | None) -> Postings:
-        """Return where a term is held and its scores there: rows, or places in ``among``."""
-        _, start, end = span
-        rows, scores = self._rows[start:end], self._scores[start:end]
-        if among is None or not len(among):
-            return (rows, scores) if among is None else (rows[:0], scores[:0])
-        if len(rows) < len(among):
-            places = np.minimum(np.searchsorted(among, rows), len(among) - 1)
-            held = among[places] == rows
-            return places[held], scores[held]
-        places = np.minimum(np.searchsorted(rows, among), len(rows) - 1)
-        held = rows[places] == among
-        return np.flatnonzero(held), scores[places[held]]
-
-    def _champions(self, span: Sequence[int], allowed: Mask | None) -> Postings:
-        """Return rows that hold a term, those with the highest scores if many do, and scores."""
-        number, start, end = span
-        rows, scores = self._rows[start:end], self._scores[start:end]
-        if end - start > CHAMPIONS:
-            first = CHAMPIONS * int(np.searchsorted(self._champion_terms, np.uint32(number)))
-            rows = self._champion_rows[first : first + CHAMPIONS]
-            scores = self._champion_scores[first : first + CHAMPIONS]
-        if allowed is None:
-            return rows, scores
-        kept = allowed[rows]
-        return rows[kept], scores[kept]
+        idf = self._lists.idf
+        known = [weight * idf(spans[term]) for term, weight in concept.items() if term in spans]
+        return max(known) if known else idf(None)
 
     def _likely(
         self, concepts: Sequence[Concept], pairs: Sequence[str], k: int, allowed: Mask | None
     ) -> Rows:
         """Return the ``k`` rows with the highest sums of scores, as far as champions tell."""
-        spans = self._spans(chain(*concepts, pairs))
+        spans = self._lists.spans(chain(*concepts, pairs))
         try:
             total, best = self._buffers.pop()
         except IndexError:
             total, best = np.zeros((2, len(self)), dtype=np.float32)
         touched: list[Rows] = [np.empty(0, dtype=np.intp)]
         for terms in _parts(concepts, pairs):
-            held = [(w, self._champions(spans[t], allowed)) for t, w in terms.items() if t in spans]
+            known = [(weight, spans[term]) for term, weight in terms.items() if term in spans]
+            held = [(weight, self._lists.champions(span, allowed)) for weight, span in known]
             rows, scores = _union(held, best)
             before = total[rows]
             touched.append(rows[before == 0])
@@ -213,7 +153,7 @@ def _parts(concepts: Sequence[Concept], pairs: Sequence[str]) -> Iterator[Concep
     yield from ({pair: _PAIR_WEIGHT} for pair in pairs)
 
 
-def _best(held: Sequence[tuple[float, Postings]], size: int) -> Scores:
+def _best(held: Sequence[tuple[float, Held]], size: int) -> Scores:
     """Return the highest of the terms' weighted scores at each of ``size`` places."""
     best = np.zeros(size, dtype=np.float32)
     weight, (places, scores) = held[0]
@@ -223,7 +163,7 @@ def _best(held: Sequence[tuple[float, Postings]], size: int) -> Scores:
     return best
 
 
-def _union(held: Sequence[tuple[float, Postings]], best: Scores) -> tuple[Rows, Scores]:
+def _union(held: Sequence[tuple[float, Held]], best: Scores) -> tuple[Rows, Scores]:
     """Return the rows that hold any of the terms, once each, and the highest weighted score.
 
     Args:

@@ -73,6 +73,7 @@ def write_index(folder: Path, passages: Iterable[Hashes]) -> None:
         np.save(folder / "forward_offsets.npy", offsets.astype(np.int64))
         _write_postings(folder, runs, np.diff(offsets))
         _write_forward(folder, runs)
+        runs.clear()  # Windows removes no file that is mapped
 
 
 def _batches(passages: Iterable[Hashes]) -> Iterator[list[Hashes]]:
