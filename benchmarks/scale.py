@@ -2,11 +2,11 @@
 
     python benchmarks/scale.py [--sizes 1000 10000 100000] [--folder DIR] [--plot FILE.svg]
 
-Passages are made of real sentences (JSQuAD's paragraphs), three each, in documents of 50 under 1,741
-made-up municipalities. The vectors of the sentences are the real model's; embedding a million
-passages would take a day, so a passage's vector is the mean of its sentences' with noise of its own,
-and its terms are those of its sentences. All else is what ``Index.build`` does. Each index is then
-loaded, searched and weighed in a process of its own. ``hits`` are compared with scoring every
+Passages are made of real sentences (JSQuAD's paragraphs), three each, in documents of 50 under
+1,741 made-up municipalities. The vectors of the sentences are the real model's; embedding a million
+passages would take a day, so a passage's vector is the mean of its sentences' with noise of its
+own, and its terms are those of its sentences. All else is what ``Index.build`` does. Each index is
+then loaded, searched and weighed in a process of its own. ``hits`` are compared with scoring every
 passage; ``nearest`` with comparing every vector.
 """
 
@@ -47,6 +47,7 @@ LONGEST = 90  # characters of a sentence, so that three make one passage
 QUESTIONS = 200
 EXACT = 20
 NOISE = 0.03
+_ENDS = "市町村"
 _CHARACTERS = "山川田野島浜崎原井上下中北南西東大小高松竹杉森林石岩池沼谷坂橋本村木花水金日月星"
 
 Figures = dict[str, float]
@@ -111,10 +112,7 @@ def documents(passages: int, pool: Sequence[str]) -> Iterator[Document]:
     chance = random.Random(0)  # noqa: S311 - texts, not secrets
     prefectures = sorted(PREFECTURES)
     towns = [
-        (
-            chance.choice(prefectures),
-            "".join(chance.sample(_CHARACTERS, 2)) + chance.choice("市町村"),
-        )
+        (chance.choice(prefectures), "".join(chance.sample(_CHARACTERS, 2)) + chance.choice(_ENDS))
         for _ in range(TOWNS)
     ]
     for number in range(-(-passages // PASSAGES)):
