@@ -59,7 +59,7 @@ def _same(previous: Any, index: Any) -> bool:  # noqa: ANN401
 
 def search(options: argparse.Namespace) -> None:
     """Print the passages nearest to a question."""
-    hits = _load(options).search(options.question, k=options.k, filters=_filters(options))
+    hits = _load_for_one(options).search(options.question, k=options.k, filters=_filters(options))
     if options.json:
         _print_json({"question": options.question, "hits": [hit_json(hit) for hit in hits]})
         return
@@ -81,7 +81,7 @@ def ask(options: argparse.Namespace) -> None:
     if options.output:
         form = output_format(options.output, form, force=options.force)
     writer = writer_of(options)
-    answer = _load(options).ask(
+    answer = _load_for_one(options).ask(
         options.question, history=options.history, filters=_filters(options), writer=writer
     )
     if options.output:
@@ -132,6 +132,15 @@ def _load(options: argparse.Namespace) -> Any:  # noqa: ANN401
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
 
     return Index.load(options.index, encoder=options.model)
+
+
+def _load_for_one(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    """Load the index for one question: without torch, if its model allows."""
+    from dxqa.encoders import load_encoder  # noqa: PLC0415
+    from dxqa.index import Index  # noqa: PLC0415
+
+    store = _load(options).store
+    return Index(store, load_encoder(store.manifest.model, light=True))
 
 
 def _filters(options: argparse.Namespace) -> dict[str, str]:

@@ -16,13 +16,13 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
+from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
 
 _CPU_BATCH = 8  # measured: 37 passages/s, against 32 with 32, which pads more
 _GPU_BATCH = 64
 _CHUNK = 64  # passages between two reports of progress
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _E5 = re.compile(r"(^|[-_/\\])e5[-_](?!.*instruct)", re.IGNORECASE)
 _E5_PROMPTS = ("query: ", "passage: ")
@@ -158,19 +158,6 @@ def _prompts(model: SentenceTransformer, name: str) -> Prompts:
     if not (query or passage) and _E5.search(name):
         return _E5_PROMPTS
     return query, passage
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates: they cannot be written as UTF-8, which the tokenizer needs."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def unit_rows(rows: Any) -> Vectors:  # noqa: ANN401 - a torch or numpy array, as the model has it
-    """Scale rows to unit length in float32: bfloat16 has only three digits."""
-    vectors: Vectors = np.asarray(rows, np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors /= np.maximum(lengths, np.float32(1e-12))
-    return vectors
 
 
 @contextmanager
