@@ -2,22 +2,43 @@
 
 import argparse
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dxqa.cli.progress import ProgressBar
 from dxqa.exchange import answer_json, hit_json, read_questions
 from dxqa.export import output_format, save, text_of, to_text, where
-from dxqa.types import Progress
+
+INTERRUPTED = 130  # as a shell reports it
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say at Ctrl-C what is kept and how to go on, and end with status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would only add a traceback
+        print(
+            "\ndxqa: 中断しました。以前の索引はそのままです。計算の済んだ分は残してあり、"
+            "もう一度 dxqa build を実行すると続きから始めます。",
+            file=sys.stderr,
+        )
+        raise SystemExit(INTERRUPTED) from None
+
+
+@_interruptible()
 def build(options: argparse.Namespace) -> None:
     """Build or update an index."""
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
 
     previous = None if options.force else _previous(options)
     model = options.model or (previous.store.manifest.model if previous else None)
-    with _progress_bar() as progress:
+    with ProgressBar() as progress:
         index = Index.build(options.corpus, encoder=model, previous=previous, progress=progress)
     unchanged = previous is not None and _same(previous, index)
     if not unchanged:
@@ -171,25 +192,6 @@ def _print_json(value: dict[str, Any]) -> None:
     line = json.dumps(value, ensure_ascii=False)
     sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
     sys.stdout.buffer.flush()
-
-
-class _progress_bar:  # noqa: N801 - used as a context manager, like a function
-    """A bar on stderr that appears with the first progress."""
-
-    def __enter__(self) -> Progress:
-        self._bar: Any = None
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _update(self, done: int, total: int) -> None:
-        if self._bar is None:
-            from tqdm import tqdm  # noqa: PLC0415
-
-            self._bar = tqdm(total=total, desc="埋め込み", unit="文", file=sys.stderr)
-        self._bar.update(done - self._bar.n)
 
 
 def usage(message: str) -> NoReturn:

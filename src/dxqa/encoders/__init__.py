@@ -18,6 +18,7 @@ from dxqa.encoders.bundled import (
     model_file,
     resolve_default,
 )
+from dxqa.encoders.pool import pool
 from dxqa.errors import ModelError
 from dxqa.types import Encoder
 
@@ -28,6 +29,7 @@ __all__ = [
     "FallbackModelWarning",
     "fingerprint",
     "load_encoder",
+    "pool",
 ]
 
 _BUNDLED = (None, BUNDLED_NAME, BASE_NAME)

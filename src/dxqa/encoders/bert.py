@@ -5,6 +5,7 @@ the bfloat16 that torch computes in where it can.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ class Bert:
         other = object.__new__(Bert)
         other.__dict__ |= self.__dict__
         changed = {name: self._weights[name] + up @ down for name, (down, up) in updates.items()}
-        other._weights = self._weights | changed  # noqa: SLF001 - its own
+        other._weights = self._weights | changed
         return other
 
     def states(self, ids: Sequence[int]) -> TokenStates:
@@ -74,15 +75,18 @@ class Bert:
 
 
 def _layers(model: Q4Model) -> dict[str, Array]:
+    with ThreadPoolExecutor() as threads:  # NumPy computes outside the interpreter's lock
+        layers = threads.map(lambda layer: _layer(model, layer), range(model.shape.layers))
+        return {name: weight for layer in layers for name, weight in layer.items()}
+
+
+def _layer(model: Q4Model, layer: int) -> dict[str, Array]:
     weights: dict[str, Array] = {}
-    for layer in range(model.shape.layers):
-        for part in (*_MATRICES, *_NORMS):
-            name = f"l{layer}.{part}"
-            weights[f"{name}.w"] = model.tensor(f"{name}.w").astype(np.float32)
-            weights[f"{name}.b"] = model.tensor(f"{name}.b").astype(np.float32)
-            if part in _MATRICES:
-                rows = len(weights[f"{name}.b"])
-                weights[f"{name}.w"] = weights[f"{name}.w"].reshape(rows, -1)
+    for part in (*_MATRICES, *_NORMS):
+        name = f"l{layer}.{part}"
+        weight, bias = model.tensor(f"{name}.w"), model.tensor(f"{name}.b")
+        shaped = weight.reshape(len(bias), -1) if part in _MATRICES else weight
+        weights |= {f"{name}.w": shaped.astype(np.float32), f"{name}.b": bias.astype(np.float32)}
     return weights
 
 

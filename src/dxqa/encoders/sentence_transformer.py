@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
+from dxqa.encoders.pool import devices, open_pool
 from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
@@ -59,6 +60,7 @@ class SentenceTransformerEncoder:
         self._query_model = query_model or model
         self._batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
         self._query_prompt, self._passage_prompt = prompts
+        self._pool: Any = None
         self._lock = threading.Lock()  # the tokenizer raises "Already borrowed" when shared
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
@@ -73,6 +75,20 @@ class SentenceTransformerEncoder:
             progress: called after every 64 passages with ``(done, total)``.
         """
         return self._encode(texts, self._model.encode_document, self._passage_prompt, progress)
+
+    @contextmanager
+    def pool(self, texts: int) -> Iterator[None]:
+        """Use all processors until the end of the block, if that pays off for so many texts."""
+        places = devices(texts, torch.cuda.device_count())
+        if not places:
+            yield
+            return
+        with open_pool(self._model, places) as opened:
+            self._pool = opened
+            try:
+                yield
+            finally:
+                self._pool = None
 
     def _encode(
         self,
@@ -93,6 +109,7 @@ class SentenceTransformerEncoder:
                     prompt=prompt,
                     batch_size=self._batch,
                     show_progress_bar=False,
+                    pool=self._pool,
                 )
             vectors[rows] = unit_rows(part)
             if progress:

@@ -46,9 +46,7 @@ def _special_ids(model: Q4Model) -> list[int]:
     return [known.bos, known.eos, known.pad, known.unk, len(model.vocabulary) - 1]
 
 
-def _assemble(
-    model: Q4Model, normalizer: normalizers.Normalizer, ids: Sequence[int]
-) -> Tokenizer:
+def _assemble(model: Q4Model, normalizer: normalizers.Normalizer, ids: Sequence[int]) -> Tokenizer:
     """Return a tokenizer of these pieces, which numbers them from 0."""
     number = {i: n for n, i in enumerate(ids)}
     special = model.special
@@ -97,7 +95,7 @@ def _differences_from_nfkc(
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Return characters that the map changes unlike NFKC, by target, and those it keeps."""
     every = list(characters)
-    composed = normalizers.NFKC().normalize_str("\0".join(every)).split("\0")
+    composed = normalizers.NFKC().normalize_str("\0".join(every)).split("\0") if every else []
     changed: dict[str, list[str]] = {}
     kept = []
     for character, nfkc in zip(every, composed, strict=True):
