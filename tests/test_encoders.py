@@ -30,7 +30,7 @@ from dxqa.encoders import (
 from dxqa.encoders.cache import ensure_folder, is_intact
 from dxqa.encoders.q4 import read_q4
 from dxqa.encoders.sentence_transformer import SentenceTransformerEncoder
-from dxqa.encoders.unpack import build_normalizer
+from dxqa.encoders.unigram import build_normalizer
 from dxqa.errors import ModelError
 from dxqa.types import Vectors
 
@@ -204,8 +204,8 @@ def test_counts_equal_the_engines_on_generated_text(
 
 def test_every_character_is_mapped_as_in_the_file() -> None:
     character_map = read_q4(source_file()).character_map
-    normalizer = build_normalizer(character_map)
     scalars = [chr(c) for c in range(1, 0x110000) if not 0xD800 <= c <= 0xDFFF]
+    normalizer = build_normalizer(character_map, scalars)
     normalised = normalizer.normalize_str("\0".join(scalars)).split("\0")
     pairs = zip(scalars, normalised, strict=True)
     different = [f"U+{ord(c):04X}" for c, n in pairs if n != character_map.get(c, c)]

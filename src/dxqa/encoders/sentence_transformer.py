@@ -16,13 +16,14 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
+from dxqa.encoders.pool import devices, open_pool
+from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
 
 _CPU_BATCH = 8  # measured: 37 passages/s, against 32 with 32, which pads more
 _GPU_BATCH = 64
 _CHUNK = 64  # passages between two reports of progress
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _E5 = re.compile(r"(^|[-_/\\])e5[-_](?!.*instruct)", re.IGNORECASE)
 _E5_PROMPTS = ("query: ", "passage: ")
@@ -59,6 +60,7 @@ class SentenceTransformerEncoder:
         self._query_model = query_model or model
         self._batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
         self._query_prompt, self._passage_prompt = prompts
+        self._pool: Any = None
         self._lock = threading.Lock()  # the tokenizer raises "Already borrowed" when shared
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
@@ -73,6 +75,20 @@ class SentenceTransformerEncoder:
             progress: called after every 64 passages with ``(done, total)``.
         """
         return self._encode(texts, self._model.encode_document, self._passage_prompt, progress)
+
+    @contextmanager
+    def pool(self, texts: int) -> Iterator[None]:
+        """Use all processors until the end of the block, if that pays off for so many texts."""
+        places = devices(texts, torch.cuda.device_count())
+        if not places:
+            yield
+            return
+        with open_pool(self._model, places) as opened:
+            self._pool = opened
+            try:
+                yield
+            finally:
+                self._pool = None
 
     def _encode(
         self,
@@ -93,6 +109,7 @@ class SentenceTransformerEncoder:
                     prompt=prompt,
                     batch_size=self._batch,
                     show_progress_bar=False,
+                    pool=self._pool,
                 )
             vectors[rows] = unit_rows(part)
             if progress:
@@ -158,19 +175,6 @@ def _prompts(model: SentenceTransformer, name: str) -> Prompts:
     if not (query or passage) and _E5.search(name):
         return _E5_PROMPTS
     return query, passage
-
-
-def clean(text: str) -> str:
-    """Replace lone surrogates: they cannot be written as UTF-8, which the tokenizer needs."""
-    return _SURROGATE.sub("\ufffd", text)
-
-
-def unit_rows(rows: Any) -> Vectors:  # noqa: ANN401 - a torch or numpy array, as the model has it
-    """Scale rows to unit length in float32: bfloat16 has only three digits."""
-    vectors: Vectors = np.asarray(rows, np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors /= np.maximum(lengths, np.float32(1e-12))
-    return vectors
 
 
 @contextmanager

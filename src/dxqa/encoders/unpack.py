@@ -11,14 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
-from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from dxqa.encoders.q4 import Q4Model, Shape
+from dxqa.encoders.unigram import SPECIAL, build_tokenizer
 
-_METASPACE = "▁"
-_SPECIAL = {"bos": "<s>", "eos": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
 _MODULES = ("Transformer", "Pooling", "Normalize")
-_FIRST_NONCHARACTER = 0xFDD0  # U+FDD0-FDEF: Unicode reserves them for use inside a program
 _NAMES = {
     "embeddings.word_embeddings.weight": "emb.word",
     "embeddings.position_embeddings.weight": "emb.pos",
@@ -27,7 +24,7 @@ _NAMES = {
     "embeddings.LayerNorm.bias": "emb.ln.b",
 }
 _TABLES = {"emb.word", "emb.pos", "emb.type"}
-_LAYER_NAMES = {
+LAYER_NAMES = {
     "attention.self.query": "q",
     "attention.self.key": "k",
     "attention.self.value": "v",
@@ -69,7 +66,7 @@ def _weights(model: Q4Model) -> dict[str, NDArray[Any]]:
         for name, ours in _NAMES.items()
     }
     for layer in range(model.shape.layers):
-        for name, ours in _LAYER_NAMES.items():
+        for name, ours in LAYER_NAMES.items():
             bias = model.tensor(f"l{layer}.{ours}.b")
             weight = model.tensor(f"l{layer}.{ours}.w")
             full = f"encoder.layer.{layer}.{name}"
@@ -82,60 +79,6 @@ def _weights(model: Q4Model) -> dict[str, NDArray[Any]]:
     return weights
 
 
-def build_tokenizer(model: Q4Model) -> Tokenizer:
-    """Return the file's SentencePiece Unigram tokenizer with ``<s> ... </s>`` around a text."""
-    tokenizer = Tokenizer(models.Unigram(model.pieces, model.special.unk, byte_fallback=False))
-    tokenizer.normalizer = build_normalizer(model.character_map)
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(_METASPACE, prepend_scheme="always")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>",
-        pair="<s> $A </s> </s> $B </s>",
-        special_tokens=[("<s>", model.special.bos), ("</s>", model.special.eos)],
-    )
-    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in _SPECIAL.values()])
-    return tokenizer
-
-
-def build_normalizer(character_map: dict[str, str]) -> normalizers.Normalizer:
-    """Return NFKC corrected by the few characters in which the file's map differs from it.
-
-    Those are control characters (deleted), line breaks and invisible characters (a space), and
-    two characters that NFKC changes and the map keeps. For every single character the result is
-    the map's. A sequence is composed as well (half-width カ and a voiced-sound mark give ガ), which
-    the original model's tokenizer does too and a map of single characters cannot express.
-    """
-    changed, kept = _differences_from_nfkc(character_map)
-    placeholders = {character: chr(_FIRST_NONCHARACTER + i) for i, character in enumerate(kept)}
-    return normalizers.Sequence(
-        [
-            *[normalizers.Replace(_any_of(group), target) for target, group in changed.items()],
-            *[normalizers.Replace(c, placeholder) for c, placeholder in placeholders.items()],
-            normalizers.NFKC(),
-            *[normalizers.Replace(placeholder, c) for c, placeholder in placeholders.items()],
-            normalizers.Replace(Regex(" {2,}"), " "),
-        ]
-    )
-
-
-def _differences_from_nfkc(character_map: dict[str, str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return characters that the map changes unlike NFKC, by target, and those it keeps."""
-    every = [chr(c) for c in range(1, 0x110000) if not 0xD800 <= c <= 0xDFFF]  # noqa: PLR2004
-    composed = normalizers.NFKC().normalize_str("\0".join(every)).split("\0")
-    changed: dict[str, list[str]] = {}
-    kept = []
-    for character, nfkc in zip(every, composed, strict=True):
-        target = character_map.get(character, character)
-        if target == character != nfkc:
-            kept.append(character)
-        elif target != nfkc:
-            changed.setdefault(target, []).append(character)
-    return changed, kept
-
-
-def _any_of(characters: list[str]) -> Regex:
-    return Regex("[" + "".join(f"\\x{{{ord(c):x}}}" for c in characters) + "]")
-
-
 def _configuration(model: Q4Model, prompts: dict[str, str]) -> dict[str, Any]:
     """Return the JSON files of the folder by name."""
     return {
@@ -146,7 +89,7 @@ def _configuration(model: Q4Model, prompts: dict[str, str]) -> dict[str, Any]:
             "added_tokens_decoder": _added_tokens(model),
             "model_max_length": model.shape.positions,
             "model_input_names": ["input_ids", "attention_mask"],
-            **{f"{name}_token": token for name, token in _SPECIAL.items()},
+            **{f"{name}_token": token for name, token in SPECIAL.items()},
         },
         "modules.json": [
             {
@@ -177,7 +120,8 @@ def _configuration(model: Q4Model, prompts: dict[str, str]) -> dict[str, Any]:
 
 def _added_tokens(model: Q4Model) -> dict[str, Any]:
     flags = {"lstrip": False, "rstrip": False, "normalized": False, "single_word": False}
-    ids = {token: i for i, (token, _) in enumerate(model.pieces) if token in _SPECIAL.values()}
+    pieces = model.vocabulary.pieces()
+    ids = {token: i for i, (token, _) in enumerate(pieces) if token in SPECIAL.values()}
     return {str(i): {"content": token, "special": True, **flags} for token, i in ids.items()}
 
 

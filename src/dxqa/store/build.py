@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter
+from dxqa.encoders import pool
 from dxqa.errors import CorpusError, StoreError
 from dxqa.lexical import LexicalIndex, term_hashes
 from dxqa.passages import encoder_text, split_passages
@@ -43,12 +45,10 @@ class BuildReport:
     Attributes:
         embedded: texts embedded now.
         reused: texts whose vectors were taken over.
-        unchanged: whether there was nothing to do.
     """
 
     embedded: int
     reused: int
-    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,8 @@ class _Vectors:
         distinct, first = np.unique(keys, return_index=True)
         new = first[self._unknown(distinct)]
         # Texts of like length are embedded together, so that little is spent on padding.
-        self._embed(new[np.argsort(-lengths[new], kind="stable")], keys, progress)
+        with pool(self._encoder, len(new)):
+            self._embed(new[np.argsort(-lengths[new], kind="stable")], keys, progress)
         known = [*self._known, self._journal.known()]
         self._copy(folder / "passage_vectors.npy", of_passages, known)
         self._copy(folder / "sentence_vectors.npy", of_sentences, known)
@@ -206,8 +207,9 @@ class _Vectors:
         return ~found
 
     def _embed(self, rows: Rows, keys: Keys, progress: Progress | None) -> None:
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
+        size = _BLOCK * max(1, (os.cpu_count() or 1) // 2)  # a pool divides it
+        for start in range(0, len(rows), size):
+            block = rows[start : start + size]
             inner = _counted_on(progress, start, len(rows)) if progress else None
             vectors = self._encoder.encode_passages([self._texts[row] for row in block], inner)
             self._journal.append(keys[block], vectors)
