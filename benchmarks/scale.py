@@ -82,8 +82,9 @@ class PooledEncoder:
     def _mean(self, text: str) -> Vectors:
         held = [self.rows[s] for s in pooled(text) if s in self.rows]
         held = held or [zlib.crc32(text.encode()) % len(self.rows)]
-        noise = np.random.default_rng(zlib.crc32(text.encode())).standard_normal(self.dimension)
-        mean: Vectors = self.vectors[held].mean(axis=0) + NOISE * noise.astype(np.float32)
+        chance = np.random.default_rng(zlib.crc32(text.encode()))
+        noise = chance.standard_normal(self.dimension, dtype=np.float32)
+        mean: Vectors = np.mean(self.vectors[held], axis=0) + np.float32(NOISE) * noise
         return mean
 
 
@@ -121,7 +122,7 @@ def documents(passages: int, pool: Sequence[str]) -> Iterator[Document]:
             f"## 第{at}節\n\n{''.join(chance.sample(pool, IN_PASSAGE))}" for at in range(held)
         )
         prefecture, town = towns[number % TOWNS]
-        metadata = {
+        metadata: dict[str, str | int | float | bool] = {
             "municipality": prefecture + town,
             "prefecture": prefecture,
             "band": number % BANDS,
