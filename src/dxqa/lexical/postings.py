@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dxqa.arrays import open_array
 from dxqa.lexical.hashes import Hashes, term_hashes
 from dxqa.lexical.writer import CHAMPIONS
-from dxqa.types import Mask, Scores
+from dxqa.types import Scores
 
 
 class Span(NamedTuple):
@@ -81,18 +81,13 @@ class PostingLists:
         same = rows[places] == among
         return np.flatnonzero(same), scores[places[same]]
 
-    def champions(self, span: Span, allowed: Mask | None) -> Held:
+    def champions(self, span: Span) -> Held:
         """Return rows that hold a term, those with the highest scores if many do."""
-        if span.end - span.start > CHAMPIONS:
-            first = CHAMPIONS * int(self._champion_terms.searchsorted(np.uint32(span.term)))
-            chosen = slice(first, first + CHAMPIONS)
-            rows, scores = self._champion_rows[chosen], self._champion_scores[chosen]
-        else:
-            rows, scores = self.held(span, None)
-        if allowed is None:
-            return rows, scores
-        kept = allowed[rows]
-        return rows[kept], scores[kept]
+        if span.end - span.start <= CHAMPIONS:
+            return self.held(span, None)
+        first = CHAMPIONS * int(self._champion_terms.searchsorted(np.uint32(span.term)))
+        chosen = slice(first, first + CHAMPIONS)
+        return self._champion_rows[chosen], self._champion_scores[chosen]
 
     def forward(self, row: int) -> Hashes:
         """Return the hashes of the terms of a passage."""
