@@ -23,6 +23,8 @@ _EIGHT_BIT = ("euc_jp", "cp932", "euc_jis_2004", "shift_jis_2004")
 _DECLARED = {"shift_jis": "cp932", "x-sjis": "cp932", "sjis": "cp932", "windows-31j": "cp932"}
 _COMMON_KANJI = range(0xB0, 0xD0)
 """First bytes of the kanji of JIS level 1 in EUC-JP."""
+_OF_VENDORS = frozenset("髙﨑濵①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳ⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩ㈱㈲㈹㍻№℡㎡㎏㎞")
+"""Those of CP932's additions that people use, names above all."""
 _PLAUSIBLE = 0.4
 _SAMPLE = 20_000
 
@@ -86,6 +88,8 @@ def _plausibility(text: str) -> float:
 def _weight(character: str) -> float:
     if "ぁ" <= character <= "ヿ" or character in "、。「」・ー　":
         return 1.0
+    if character in _OF_VENDORS:
+        return 0.8
     if "\uff61" <= character <= "\uff9f":  # half-width kana
         return 0.4
     category = unicodedata.category(character)

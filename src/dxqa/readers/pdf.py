@@ -23,10 +23,10 @@ _PDFIUM = threading.Lock()  # it is not made for several threads
 _PASSWORD_ERROR = 4
 _NUMBER = re.compile(r"\d+")
 _SENTENCE_END = re.compile(r"[。．！？!?:：][」』）)]*$")
-_NEW_LINE = re.compile(r"\s*(?:[-–—・*●○■◆•※▼▲□◇]|[(（]?\d{1,2}[)）.．]|[①-⑳]|第\d+[章節条])")
+_NEW_LINE = re.compile(r"\s*(?:[-–—・*●○■◆•※▼▲□◇]|[(（]?\d{1,2}[)）.．](?!\d)|[①-⑳])")
 _CELL_GAP = re.compile(r"(?<=[^\x00-\x7f]) (?=\S)|(?<=\S) (?=[^\x00-\x7f])")
 _FEWEST_GAPS = 2
-_FULL = 0.8
+_FULL = 0.75
 """A line this near to the width of the page's lines goes on in the next."""
 _NARROWEST = 20
 _MOST_BROKEN = 0.3
@@ -157,7 +157,9 @@ def _paragraphs(page: _Page) -> tuple[list[str], bool]:
 
 
 def _join(before: str, after: str) -> str:
-    words = before[-1:].isascii() and after[:1].isascii() and before[-1:] not in "-/"
+    """Put two lines together, with a blank where only Latin words end and begin."""
+    latin = before.isascii() or (before[-1:].isalpha() and after[:1].isalpha())
+    words = latin and before[-1:].isascii() and after[:1].isascii() and before[-1:] not in "-/"
     return f"{before} {after}" if words and after else before + after
 
 
