@@ -125,13 +125,12 @@ def _html(path: Path, made: Written, encoding: str) -> None:
         "<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in (_NAMES, *made.rows)
     )
     declared = f'<meta charset="{name}">' if len(made.title) % 2 else ""
-    path.write_bytes(
+    page = (
         f"<!DOCTYPE html><html><head>{declared}<title>{made.title}</title></head><body>"
         f"<header><nav>メニュー</nav></header><main><h1>{made.title}</h1>{body}"
-        f"<table>{rows if made.rows else ''}</table></main><footer>役場</footer></body></html>".encode(
-            encoding
-        )
+        f"<table>{rows if made.rows else ''}</table></main><footer>役場</footer></body></html>"
     )
+    path.write_bytes(page.encode(encoding))
 
 
 def _pdf(path: Path, made: Written, _: str) -> None:

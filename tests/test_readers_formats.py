@@ -126,6 +126,7 @@ def test_html_nested_beyond_reason_or_without_text_is_reported(tmp_path: Path) -
     corpus = read_corpus(tmp_path)
     assert len(corpus.documents) == 1
     assert set(reasons(corpus)) == {"deep.html", "empty.html"}
+    assert "入れ子" in reasons(corpus)["deep.html"]
     assert "本文が見つかりません" in reasons(corpus)["empty.html"]
 
 
@@ -217,8 +218,8 @@ def word(path: Path) -> Path:
     paragraph.add_run("文。")
     paragraph._p.append(
         parse_xml(
-            f"<w:r {nsdecls('w')}><w:pict><w:txbxContent><w:p><w:r><w:t>囲みの文。</w:t></w:r></w:p>"
-            "</w:txbxContent></w:pict></w:r>"
+            f"<w:r {nsdecls('w')}><w:pict><w:txbxContent>"
+            "<w:p><w:r><w:t>囲みの文。</w:t></w:r></w:p></w:txbxContent></w:pict></w:r>"
         )
     )
     document.add_heading("費用", 2)
@@ -290,8 +291,10 @@ def test_excel_rows_are_passages_under_the_names_of_their_columns(tmp_path: Path
         (("事例",), "令和6年度 事例の一覧"),
         (
             ("事例",),
-            "都道府県: 長野県、市区町村: 川上村、人口: 4,000、割合: 25.5%、"
-            "内容: 窓口を、 予約制にした。",
+            (
+                "都道府県: 長野県、市区町村: 川上村、人口: 4,000、割合: 25.5%、"
+                "内容: 窓口を、 予約制にした。"
+            ),
         ),
         (("事例",), "都道府県: 長野県、市区町村: 飯田市、人口: 94000、割合: 50%"),
     ]
@@ -308,6 +311,25 @@ def test_excel_formulas_never_computed_are_reported(tmp_path: Path) -> None:
     told = reasons(read_corpus(tmp_path))
     assert list(told) == ["a.xlsx (シート Sheet の数式)"]
     assert "1 個" in told["a.xlsx (シート Sheet の数式)"]
+
+
+def test_excel_sheets_of_hostile_size_are_refused(tmp_path: Path) -> None:
+    excel(tmp_path / "good.xlsx")
+    book = openpyxl.Workbook()
+    sheet: Any = book.active
+    sheet["A1"], sheet["XFD1048576"] = "端", "端"
+    sheet.title = "広い"
+    book.create_sheet("よい").append(["名前", "値"])
+    book.save(tmp_path / "wide.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "good.xlsx") as good,
+        zipfile.ZipFile(tmp_path / "merged.xlsx", "w") as bad,
+    ):
+        for name in good.namelist():
+            bad.writestr(name, good.read(name).replace(b"A3:A4", b"A1:XFD1048576"))
+    told = reasons(read_corpus(tmp_path))
+    assert "大きすぎ" in told["wide.xlsx (シート 広い)"]
+    assert "結合" in told["merged.xlsx"]
 
 
 def test_csv_quoted_line_breaks_and_long_rows(tmp_path: Path) -> None:

@@ -1,22 +1,26 @@
 """Excel (.xlsx): a sheet is a heading, a row one passage under the names of its columns."""
 
 import datetime as dt
+import math
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+from openpyxl.utils import range_boundaries
 from openpyxl.worksheet.worksheet import Worksheet
 
+from dxqa.errors import CorpusError
 from dxqa.readers import package
 from dxqa.readers.extracted import Writer
 from dxqa.readers.reading import Extract, Loss, Reading
 from dxqa.readers.sheet import write_table
 
 _MOST_CELLS = 5_000_000
+_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Za-z0-9:$]+)")
 _PERCENT = re.compile(r"0(?:\.(0+))?%")
 
 
@@ -27,10 +31,12 @@ def read(path: Path) -> Reading:
         CorpusError: encrypted, damaged or too large unpacked.
     """
     package.check(path)
+    texts = list(_sheets(path))
+    _check_merged(texts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parts that are not text (data validation, styles)
         book = openpyxl.load_workbook(path, data_only=True)
-        formulas = openpyxl.load_workbook(path) if _has_formulas(path) else None
+        formulas = openpyxl.load_workbook(path) if any(b"<f" in text for text in texts) else None
     writer = Writer()
     losses: list[Loss] = []
     for sheet in book.worksheets:
@@ -92,8 +98,16 @@ def _day(value: dt.date) -> str:
     return f"{day} {value:%H:%M}" if timed else day
 
 
-def _has_formulas(path: Path) -> bool:
-    return any(b"<f" in text for text in _sheets(path))
+def _check_merged(texts: Iterable[bytes]) -> None:
+    """Refuse merged cells of a size for which openpyxl would fill the memory."""
+    refs = [ref.decode("ascii") for text in texts for ref in _MERGED.findall(text)]
+    bounds = [range_boundaries(ref) for ref in refs]
+    cells = sum(
+        (right - left + 1) * (bottom - top + 1) if top and left and right and bottom else math.inf
+        for left, top, right, bottom in bounds
+    )
+    if cells > _MOST_CELLS:
+        raise CorpusError("結合したセルが大きすぎます。結合を解いて保存し直してください")
 
 
 def _sheets(path: Path) -> Iterator[bytes]:

@@ -57,6 +57,8 @@ def read(path: Path) -> Reading:
         raise
     except OSError as error:
         raise CorpusError(f"ファイルを開けません ({error.strerror or error})") from error
+    except RecursionError as error:
+        raise CorpusError("入れ子が深すぎて読めません") from error
     except Exception as error:  # libraries raise anything at all on damaged files
         raise CorpusError(f"ファイルが壊れているようです ({type(error).__name__})") from error
     if not any(extract.text.strip() for extract in reading.extracts):

@@ -36,6 +36,12 @@ _BLOCKS = frozenset(
     "figure header hgroup hr legend main ol p pre section summary ul table tbody thead tfoot tr "
     "td th".split()
 )
+# Elements that hold nothing, or end where the next begins: they do not nest.
+_FLAT = frozenset(
+    "area base br col dd dt hr img input li link meta option p param source td th tr wbr".split()
+)
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
+_DEEPEST = 5_000
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BREAK = "\u2028"
 _BETWEEN_LINES = re.compile(r"(?<=[^\x00-\x7f])[ \t]*[\r\n]\s*(?=[^\x00-\x7f])")
@@ -47,7 +53,9 @@ def read(path: Path) -> Reading:
     Raises:
         CorpusError: not text, or a page without text of its own.
     """
-    tree = LexborHTMLParser(_decode(path.read_bytes()))
+    text = _decode(path.read_bytes())
+    _check_depth(text)
+    tree = LexborHTMLParser(text)
     names = [" ".join(h.text().split()) for h in tree.css("h1")]
     page = tree.css_first("title")
     fallback = " ".join(page.text().split()) if page else ""
@@ -55,16 +63,26 @@ def read(path: Path) -> Reading:
     reader = _Reader()
     if main is not None:
         reader.read(main)
-    text = reader.writer.text()
-    if not text:
+    body = reader.writer.text()
+    if not body:
         raise CorpusError("本文が見つかりません。画面に表示してから保存し直してください")
-    return Reading((Extract(text, names[0] if len(names) == 1 and names[0] else fallback),))
+    return Reading((Extract(body, names[0] if len(names) == 1 and names[0] else fallback),))
 
 
 def _decode(data: bytes) -> str:
     head = data[:_DECLARED_WITHIN]
     found = _CHARSET.search(head) or _XML_CHARSET.search(head)
     return decode(data, found.group(1).decode("ascii") if found else "")
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what the parser would take hours for: its time grows with the square of the depth."""
+    depth = 0
+    for match in _TAG.finditer(text):
+        if match.group(2).lower() not in _FLAT:
+            depth = max(0, depth + (-1 if match.group(1) else 1))
+            if depth > _DEEPEST:
+                raise RecursionError
 
 
 def _main(tree: LexborHTMLParser) -> LexborNode | None:
