@@ -1,6 +1,7 @@
 """Word and Excel files are zip archives of XML: checked before a library opens them."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 from dxqa.errors import CorpusError
@@ -11,6 +12,14 @@ _MOST_MEMBERS = 10_000
 _OLE = b"\xd0\xcf\x11\xe0"
 _DOCTYPES = tuple("<!DOCTYPE".encode(e) for e in ("utf-8", "utf-16-le", "utf-16-be"))
 _PIECE = 2**20
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,  # an encrypted member
+    EOFError,
+)
 
 
 def check(path: Path) -> None:
@@ -28,7 +37,7 @@ def check(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except _DAMAGED as error:
         raise CorpusError("ファイルが壊れているようです。保存し直してください") from error
 
 

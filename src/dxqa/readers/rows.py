@@ -17,6 +17,7 @@ _COLUMNS = {
     "department": re.compile(r"担当課|担当部署|department", re.IGNORECASE),
     "tel": re.compile(r"電話(?:番号)?|tel", re.IGNORECASE),
 }
+_BROKEN = re.compile(r"(?<=[、。，．！？])\s*\n\s*")
 _LONGEST_LABEL = 40
 _WIDEST, _TALLEST = 200, 2000
 _VALUE_LENGTH = 15
@@ -36,7 +37,7 @@ def row_text(names: Sequence[str], values: Sequence[str]) -> str:
     """Return the cells that are not empty, each after the name of its column."""
     text = ""
     for at, value in enumerate(values):
-        if told := " ".join(value.split()):
+        if told := " ".join(_BROKEN.sub("", value).split()):
             name = " ".join(names[at].split()) if at < len(names) else ""
             between = "" if not text or text.endswith(_SENTENCE_END) else "、"
             text += between + (f"{name}: {told}" if name and name != told else told)
