@@ -100,7 +100,7 @@ def recall(dense: DenseIndex, vectors: HalfVectors, allowed: Mask | None = None)
     return sum(hits) / 1000
 
 
-LIMITS = {"Flat,SQfp16": (ROWS, ROWS), "HNSW32,SQ8": (0, ROWS), "IVF692,SQ8": (0, 0)}
+LIMITS = {"Flat,SQfp16": ROWS, "IVF692,PQ16x4fs": 0}
 
 
 @pytest.fixture(scope="module", params=LIMITS)
@@ -110,8 +110,7 @@ def dense(
     path = tmp_path_factory.mktemp("dense") / "x.faiss"
     done: list[tuple[int, int]] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "FLAT_LIMIT", LIMITS[request.param][0])
-        patch.setattr(index, "HNSW_LIMIT", LIMITS[request.param][1])
+        patch.setattr(index, "FLAT_LIMIT", LIMITS[request.param])
         kind = DenseIndex.build(many, path, lambda *state: done.append(state))
         assert kind == request.param
         assert done[-1] == (ROWS, ROWS)
@@ -188,7 +187,6 @@ def test_what_is_loaded_is_mapped_not_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "FLAT_LIMIT", 0)
-    monkeypatch.setattr(index, "HNSW_LIMIT", 0)
     rng = np.random.default_rng(0)
     wide = written(tmp_path, unit(rng.normal(size=(20_000, 512))))
     DenseIndex.build(wide, tmp_path / "x.faiss")

@@ -46,7 +46,15 @@ def test_every_option_has_help(command: str, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    "name", [*READMES, "docs/architecture.md", "docs/retrieval.md", "docs/api.md", "docs/web.md"]
+    "name",
+    [
+        *READMES,
+        "docs/architecture.md",
+        "docs/documents.md",
+        "docs/retrieval.md",
+        "docs/api.md",
+        "docs/web.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     path = ROOT / name

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from dxqa.errors import CorpusError
 from dxqa.readers import read_corpus
@@ -54,7 +55,7 @@ def test_a_path_is_only_a_name(uploads: Uploads, source: Path, name: str) -> Non
         ("a\u202e.md", "名前"),
         ("a:b.md", "名前"),
         ("長" * 100 + ".md", "長すぎます"),
-        ("a.pdf", "形式"),
+        ("a.pptx", "形式"),
         ("a.md.exe", "形式"),
         ("a", "形式"),
     ],
@@ -119,6 +120,25 @@ def test_what_the_index_does_not_know_yet(uploads: Uploads, source: Path) -> Non
     indexed = dict([held("same.md", TEXT), held("changed.md", "古い"), held("gone.md", TEXT)])
     assert uploads.pending(indexed) == ["追加：new.md", "変更：changed.md", "削除：gone.md"]
     assert uploads.pending({}) == ["追加：changed.md", "追加：new.md", "追加：same.md"]
+
+
+def test_uploads_of_other_formats(uploads: Uploads, tmp_path: Path) -> None:
+    lines, scan = tmp_path / "a.jsonl", tmp_path / "b.pdf"
+    lines.write_text('{"text": "一。"}\n{"text": "二。"}\n', "utf-8")
+    canvas = Canvas(str(scan))
+    canvas.rect(10, 10, 99, 99, fill=1)
+    canvas.save()
+    uploads.add(lines, "a.jsonl")
+    with pytest.raises(CorpusError, match=r"b\.pdf: .*画像だけの PDF.*OCR"):
+        uploads.add(scan, "b.pdf")
+    assert uploads.pending({}) == ["追加：a.jsonl"]
+    indexed = {d.doc_id: d for d in read_corpus(uploads.corpus).documents}
+    assert list(indexed) == ["uploads/a.jsonl#1行目", "uploads/a.jsonl#2行目"]
+    assert uploads.pending(indexed) == []
+    (uploads.folder / "a.jsonl").write_text('{"text": "三。"}\n', "utf-8")
+    assert uploads.pending(indexed) == ["変更：a.jsonl"]
+    uploads.remove("a.jsonl")
+    assert uploads.pending(indexed) == ["削除：a.jsonl"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dxqa.errors import QuestionError, StoreError
+from dxqa.errors import QuestionError
 from dxqa.retrieval import Filters
 from dxqa.types import Answer, Citation, Document, Hit, Metadata, Passage
 from dxqa.web import assets, build_app
@@ -18,6 +18,7 @@ from dxqa.web.conversation import Turn, history_of, messages, panel_html, respon
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader, State
 from dxqa.web.replies import confidence_word, copied_text, growing, lines_html, whole
+from tests.conftest import HashEncoder
 from dxqa.web.requests import Request
 from dxqa.web.status import status_html
 
@@ -294,19 +295,17 @@ def test_an_unexpected_failure_to_load_is_a_message(
 
 
 def test_an_index_that_cannot_be_saved_is_used_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hash_encoder: HashEncoder
 ) -> None:
-    class Unsaved:
-        def save(self, folder: Path) -> None:
-            raise StoreError(f"保存できません: {folder}")
-
-        def ask(self, question: str) -> None:
-            assert question
-
-    monkeypatch.setattr("dxqa.web.loading.Index.build", lambda *_, **__: Unsaved())
-    loader = run_to_the_end(IndexLoader(tmp_path, tmp_path))
+    monkeypatch.setattr("dxqa.index.load_encoder", lambda _: hash_encoder)
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.md").write_text("# 甲\n\n窓口を減らした。\n", "utf-8")
+    (tmp_path / "index").write_text("a file, where a folder is wanted", "utf-8")
+    loader = run_to_the_end(IndexLoader(tmp_path / "corpus", tmp_path / "index"))
     assert loader.state.stage == "ready"
     assert "保存できません" in loader.state.message
+    assert loader.index
+    assert loader.index.search("窓口")
 
 
 def run_to_the_end(loader: IndexLoader) -> IndexLoader:

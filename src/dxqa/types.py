@@ -25,14 +25,15 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One file: ``text`` holds its characters exactly as decoded.
+    """One file, or one record of a file that holds many.
 
     Attributes:
         doc_id: unique within an index; the path below the corpus folder.
         title: what the document is called.
-        text: the whole file, front matter included.
+        text: of Markdown and plain text the whole file exactly as decoded, front matter included;
+            of other formats what a person can read of it (docs/documents.md).
         path: where it was read from, or ``""`` for a document made in memory. Its suffix
-            selects how headings are found (``.md`` or plain text).
+            selects how headings are found.
         metadata: front matter and the like; may be empty.
     """
 

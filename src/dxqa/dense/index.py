@@ -1,12 +1,12 @@
 """Nearest rows by FAISS, exactly or nearly, by how many rows there are.
 
-Kinds, as FAISS's factory names them; what each takes stands in benchmarks/engines.py:
+Kinds, as FAISS's factory names them:
 
-    Flat,SQfp16   all rows are compared, in half precision
-    HNSW32,SQ8    a graph of neighbours
-    IVF…,SQ8      clusters
+    Flat,SQfp16        all rows are compared, in half precision
+    IVF…,PQ…x4fs       the likeliest clusters are, by codes of 2 bits a number; what they find is
+                       ranked by half precision
 
-The last two compare codes of 8 bits a number; what they find is ranked by half precision.
+A graph (HNSW32,SQ8) was slower and found less: docs/performance.md.
 """
 
 import math
@@ -23,13 +23,9 @@ from dxqa.types import Mask, Progress, Rows, Vectors
 FLAT_LIMIT = 20_000
 """Up to so many rows all are compared, which takes 1 ms for two queries."""
 
-HNSW_LIMIT = 100_000
-"""Up to so many rows the graph is built, in 20 s; clusters beyond."""
-
 _FEW = 20_000  # allowed rows up to which comparing them all is as quick (6 ms), and exact
 _OVERSAMPLING = 2  # times k rows are found by codes, to be ranked
-_DEPTH = 200  # HNSW: rows kept while searching
-_PROBED = 32  # IVF: clusters searched
+_PROBED = 1 / 6  # of the clusters are searched
 
 
 class DenseIndex:
@@ -57,8 +53,6 @@ class DenseIndex:
         """
         if len(vectors) <= FLAT_LIMIT:
             index = build.flat(vectors, progress)
-        elif len(vectors) <= HNSW_LIMIT:
-            index = build.hnsw(vectors, progress)
         else:
             index = build.clustered(vectors, progress)
         faiss.write_index(index, str(path))
@@ -71,7 +65,7 @@ class DenseIndex:
 
     @property
     def kind(self) -> str:
-        """As FAISS's factory names it, e.g. ``HNSW32,SQ8``."""
+        """As FAISS's factory names it, e.g. ``IVF4000,PQ192x4fs``."""
         return _kind(self._index)
 
     def __len__(self) -> int:
@@ -108,11 +102,9 @@ class DenseIndex:
             return np.empty(0, dtype=np.intp)
         stubs: Any = faiss
         scarcity = len(self) / among  # as many allowed rows are compared as without a selector
-        if isinstance(self._index, faiss.IndexHNSW):
-            depth = math.ceil(scarcity * max(_DEPTH, wanted))
-            parameters = stubs.SearchParametersHNSW(sel=selector, efSearch=depth)
-        elif isinstance(self._index, faiss.IndexIVF):
-            probed = min(self._index.nlist, math.ceil(scarcity * _PROBED))
+        if isinstance(self._index, faiss.IndexIVF):
+            clusters = self._index.nlist
+            probed = min(clusters, math.ceil(scarcity * _PROBED * clusters))
             parameters = stubs.SearchParametersIVF(sel=selector, nprobe=probed)
         else:
             wanted = min(among, k)
@@ -130,8 +122,6 @@ class DenseIndex:
 
 
 def _kind(index: faiss.Index) -> str:
-    if isinstance(index, faiss.IndexHNSW):
-        return "HNSW32,SQ8"
-    if isinstance(index, faiss.IndexIVF):
-        return f"IVF{index.nlist},SQ8"
+    if isinstance(index, faiss.IndexIVFPQFastScan):
+        return f"IVF{index.nlist},PQ{index.M}x4fs"
     return "Flat,SQfp16"

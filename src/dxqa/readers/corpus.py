@@ -1,23 +1,26 @@
 """Read a folder of files; what cannot be read is reported by name and reason, never dropped."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import charset_normalizer
-
 from dxqa.errors import CorpusError
-from dxqa.readers.frontmatter import split_front_matter
-from dxqa.readers.outline import document_title
-from dxqa.types import Document
+from dxqa.readers import formats, sidecar
+from dxqa.readers.formats import LONGEST_LINE, SUFFIXES
+from dxqa.readers.place_metadata import place_metadata
+from dxqa.readers.reading import Extract
+from dxqa.types import Document, Metadata
 
-SUFFIXES = (".md", ".markdown", ".txt")
-_JAPANESE_ENCODINGS = ["cp932", "euc_jp", "iso2022_jp", "utf_16"]
+__all__ = ["SUFFIXES", "Corpus", "Skipped", "corpus_files", "read_corpus", "read_file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is not in the corpus, and why (Japanese, for the user)."""
+    """A file that is not in the corpus, and why (Japanese, for the user).
+
+    Of a file that is there except for a part, the path ends in the part: ``報告.pdf (3ページ)``.
+    """
 
     path: Path
     reason: str
@@ -31,8 +34,17 @@ class Corpus:
     skipped: tuple[Skipped, ...]
 
 
+def corpus_files(root: str | Path) -> Iterator[Path]:
+    """Yield every file that takes part in a build, in order: a change of it changes the corpus.
+
+    Sidecar files and those of unknown formats are among them; hidden files, the lock files of Word
+    and Excel (``~$…``) and links that lead out of the folder are not.
+    """
+    return (path for path, reason in _walk(Path(root)) if not reason)
+
+
 def read_corpus(folder: str | Path) -> Corpus:
-    """Read every Markdown and plain-text file below ``folder`` (or one such file).
+    """Read every file of a known format below ``folder`` (or one such file).
 
     Raises:
         CorpusError: the folder does not exist or holds no readable document.
@@ -44,66 +56,115 @@ def read_corpus(folder: str | Path) -> Corpus:
         )
     documents: list[Document] = []
     skipped: list[Skipped] = []
-    for path in corpus_files(root):
+    for path, reason in _walk(root):
         try:
-            documents.append(read_document(path, root))
+            found = _take(path, reason, root)
         except CorpusError as error:
             skipped.append(Skipped(path, str(error)))
+        else:
+            documents += found.documents
+            skipped += found.skipped
     if not documents:
         reasons = "".join(f"\n  {s.path}: {s.reason}" for s in skipped)
         raise CorpusError(
             f"読み込める文書がありません: {root}。"
-            f"Markdown (.md) かテキスト (.txt) のファイルを置いてください。{reasons}"
+            f"対応している形式 ({' '.join(SUFFIXES)}) のファイルを置いてください。{reasons}"
         )
     return Corpus(tuple(documents), tuple(skipped))
 
 
-def read_document(path: Path, root: Path) -> Document:
-    """Read one file; its ``doc_id`` is the path below ``root``.
+def read_file(path: Path, root: Path) -> Corpus:
+    """Read the documents of one file, and what its sidecar file says of them.
+
+    ``doc_id`` is the path below ``root``; the documents of a JSON Lines file have ``#`` and their
+    ``id`` or line after it.
 
     Raises:
-        CorpusError: the file is not of a known kind, not text, or its front matter is not YAML.
+        CorpusError: the file is of no known format, damaged, or its library is not installed.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise CorpusError(f"対応していない形式です ({path.suffix or '拡張子なし'})")
-    text = decode(path)
-    metadata = split_front_matter(text).metadata if path.suffix.lower() != ".txt" else {}
-    doc_id = path.name if root.is_file() else path.relative_to(root).as_posix()
-    title = str(metadata.get("title") or document_title(text, path))
-    return Document(doc_id, title, text, str(path), metadata)
+    name = path.name if root.is_file() else path.relative_to(root).as_posix()
+    reading = formats.read(path)
+    skipped = [_part(path, loss.part, loss.reason) for loss in reading.losses]
+    beside, wrong = _beside(path)
+    documents = []
+    for extract in reading.extracts:
+        if any(len(line) > LONGEST_LINE for line in extract.text.splitlines()):
+            told = f"改行のない部分が長すぎます ({LONGEST_LINE:,} 字まで)"
+            if not extract.key:
+                raise CorpusError(told)
+            skipped.append(_part(path, extract.key, told))
+            continue
+        documents.append(_document(path, name, extract, beside))
+    return Corpus(tuple(documents), (*skipped, *wrong))
 
 
-def decode(path: Path) -> str:
-    """Decode a file as UTF-8, or as the Japanese encoding that its bytes show.
+def _take(path: Path, reason: str, root: Path) -> Corpus:
+    if reason:
+        raise CorpusError(reason)
+    if not sidecar.is_sidecar(path):
+        return read_file(path, root)
+    if not path.with_suffix("").exists():
+        raise CorpusError(f"このメタデータの文書 ({path.stem}) がありません")
+    return Corpus((), ())
 
-    Line breaks stay as they are, so that offsets count the file's own characters; a byte order
-    mark is left out.
 
-    Raises:
-        CorpusError: unreadable, empty, binary, or in an encoding that cannot be told.
-    """
+def _document(path: Path, name: str, extract: Extract, beside: Metadata) -> Document:
+    told = {**extract.metadata, **beside}
+    metadata = {**place_metadata(str(told.get("municipality", ""))), **told}
+    title = str(beside.get("title") or extract.title or _stem(path, extract))
+    doc_id = f"{name}#{extract.key}" if extract.key else name
+    return Document(doc_id, title, extract.text, str(path), metadata)
+
+
+def _stem(path: Path, extract: Extract) -> str:
+    return f"{path.stem} {extract.key}".strip()
+
+
+def _beside(path: Path) -> tuple[Mapping[str, str | int | float | bool], list[Skipped]]:
+    """Return what the sidecar file says, and the sidecar files that are of no use."""
+    found = sidecar.sidecars(path)
+    wrong = [Skipped(p, f"{found[0].name} があるため使いません") for p in found[1:]]
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(f"ファイルを開けません ({error.strerror})") from error
-    if not data.strip():
-        raise CorpusError("ファイルが空です")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    best = charset_normalizer.from_bytes(data, cp_isolation=_JAPANESE_ENCODINGS).best()
-    if best is None or (b"\0" in data and best.encoding != "utf_16"):
-        raise CorpusError("文字コードを判定できません。UTF-8 で保存し直してください")
-    return data.decode(best.encoding)
+        return (sidecar.read(found[0]) if found else {}), wrong
+    except CorpusError as error:
+        return {}, [Skipped(found[0], str(error)), *wrong]
 
 
-def corpus_files(root: Path) -> Iterator[Path]:
-    """Yield every file that takes part, in the order of their paths."""
+def _part(path: Path, part: str, reason: str) -> Skipped:
+    # What the part is called comes from the file: a slash in it must not make a folder of it.
+    return Skipped(path.with_name(f"{path.name} ({part.replace('/', '／')})"), reason)
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield every file that is not hidden, in order, and why it is none to read (else ``""``)."""
     if root.is_file():
-        yield root
+        yield root, ""
+        yield from ((path, "") for path in sidecar.sidecars(root))
         return
-    for path in sorted(root.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if path.is_file() and not hidden:
-            yield path
+    inside = root.resolve()
+    found: dict[Path, str] = {}
+
+    def unreadable(error: OSError) -> None:
+        found[Path(error.filename)] = f"フォルダを開けません ({error.strerror})"
+
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        folders[:] = [name for name in folders if not _hidden(name)]
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in (*links, *(name for name in names if not _hidden(name))):
+            path = Path(folder) / name
+            found[path] = _unfit(path, inside)
+    yield from sorted(found.items())
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "~$"))
+
+
+def _unfit(path: Path, inside: Path) -> str:
+    if path.is_symlink() and not path.resolve().is_relative_to(inside):
+        return "フォルダの外へのリンクなので読みません"
+    if path.is_symlink() and path.is_dir():
+        return "フォルダへのリンクはたどりません"
+    if not path.is_file():
+        return "リンクの先がないか、ふつうのファイルではありません"
+    return ""

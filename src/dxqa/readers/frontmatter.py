@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -37,15 +38,25 @@ def split_front_matter(text: str) -> FrontMatter:
         raise CorpusError(f"先頭のメタデータを YAML として読めません{line}") from error
     if not isinstance(loaded, dict | None):
         raise CorpusError("先頭のメタデータが「キー: 値」の形になっていません")
-    values = {str(key): _scalar(value) for key, value in (loaded or {}).items()}
-    return FrontMatter({k: v for k, v in values.items() if v is not None}, match.end())
+    return FrontMatter(scalars(loaded or {}), match.end())
+
+
+def scalars(loaded: Mapping[object, object]) -> dict[str, MetadataValue]:
+    """Return what YAML or JSON holds as simple values; keys without one are left out."""
+    values = {_text(key): _scalar(value) for key, value in loaded.items()}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _scalar(value: object) -> MetadataValue | None:
-    if value is None or isinstance(value, str | int | float | bool):
+    if value is None or isinstance(value, int | float | bool):
         return value
     if isinstance(value, list):
-        return "、".join(str(item) for item in value)
+        return "、".join(_text(item) for item in value)
     if isinstance(value, dt.date):
         return value.isoformat()
-    return str(value)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    """JSON can escape half a character, which no file can hold."""
+    return str(value).encode("utf-8", "replace").decode("utf-8")

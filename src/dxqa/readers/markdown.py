@@ -8,6 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from dxqa.readers.frontmatter import split_front_matter
+from dxqa.readers.place_metadata import heading_metadata
 from dxqa.types import Document, Section
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
@@ -26,9 +27,8 @@ def sections(document: Document) -> Iterator[Section]:
     for level, heading, start, end in [*_headings(text), (0, "", len(text), len(text))]:
         if text[begin:start].strip():
             names = tuple(name for _, name in path if name != document.title)
-            yield Section(
-                document.doc_id, (document.title, *names), begin, start, document.metadata
-            )
+            metadata = {**document.metadata, **heading_metadata(names)}
+            yield Section(document.doc_id, (document.title, *names), begin, start, metadata)
         path = [*((lv, name) for lv, name in path if lv < level), (level, heading)]
         begin = end
 

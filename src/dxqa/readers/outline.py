@@ -1,9 +1,9 @@
 """Documents to Sections: which lines are headings, and which lines are no prose at all."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from dxqa.readers import markdown, plaintext
+from dxqa.readers import extracted, markdown, plaintext
+from dxqa.readers.formats import EXTRACTED, MARKDOWN
 from dxqa.types import Document, Section
 
 
@@ -19,18 +19,11 @@ class Outline:
 
 
 def outline(document: Document) -> Outline:
-    """Split a document at its headings, Markdown or plain text by the suffix of its path."""
-    if _is_markdown(document.path or document.doc_id):
+    """Split a document at its headings; the suffix of its path tells how they are marked."""
+    name = (document.path or document.doc_id).lower()
+    if name.endswith(MARKDOWN):
         return Outline(tuple(markdown.sections(document)))
+    if name.endswith(EXTRACTED):
+        return Outline(tuple(extracted.sections(document)))
     sections, ignored = plaintext.sections(document)
     return Outline(tuple(sections), tuple(ignored))
-
-
-def document_title(text: str, path: Path) -> str:
-    """The first heading or title line of a text, else the file's name."""
-    found = markdown.title(text) if _is_markdown(path.name) else plaintext.title(text)
-    return found or path.stem
-
-
-def _is_markdown(name: str) -> bool:
-    return name.lower().endswith((".md", ".markdown"))

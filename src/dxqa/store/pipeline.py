@@ -20,9 +20,12 @@ def file_digests(corpus: Path) -> dict[str, str]:
     """Return the sha256 of every file that a corpus is read from, by its path below ``corpus``."""
     found: dict[str, str] = {}
     for path in corpus_files(corpus):
-        with path.open("rb") as file:
-            name = path.name if path == corpus else path.relative_to(corpus).as_posix()
-            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        name = path.name if path == corpus else path.relative_to(corpus).as_posix()
+        try:
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:  # the reader reports it
+            found[name] = str(error.strerror)
     return found
 
 

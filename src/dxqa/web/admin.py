@@ -27,7 +27,7 @@ _READ_ONLY = "この画面からは資料を変えられない設定で動いて
 _WRONG = "パスワードが違います。"
 _BUSY = "いま準備か反映をしているところです。終わってから、もう一度押してください。"
 _LIMITS = (
-    "<p class='hint'>Markdown (.md) かテキスト (.txt)、1 つ "
+    "<p class='hint'>PDF、Word、Excel、CSV、HTML、テキスト、Markdown、JSON Lines。1 つ "
     f"{LARGEST_BYTES // 2**20} MB まで。同じ名前の文書には上書きしません。</p>"
 )
 _WAIT_AFTER_WRONG_S = 1.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dxqa.errors import CorpusError
-from dxqa.readers.corpus import SUFFIXES, read_document
+from dxqa.readers.corpus import SUFFIXES, read_file
 from dxqa.types import Document
 
 FOLDER = "uploads"
@@ -73,21 +73,23 @@ class Uploads:
     def pending(self, indexed: Mapping[str, Document]) -> list[str]:
         """Say which uploads and removals the index does not know of yet, one a line."""
         present = self.names()
-        known = {
-            doc_id.removeprefix(f"{FOLDER}/")
-            for doc_id in indexed
-            if doc_id.startswith(f"{FOLDER}/")
-        }
+        known: dict[str, list[str]] = {}
+        for doc_id, document in indexed.items():
+            if doc_id.startswith(f"{FOLDER}/"):
+                file = Path(document.path or doc_id).name  # a file may hold several documents
+                known.setdefault(file, []).append(document.text)
         added = [f"追加：{name}" for name in present if name not in known]
-        changed = [f"変更：{name}" for name in present if self._differs(name, indexed)]
-        return added + changed + [f"削除：{name}" for name in sorted(known - set(present))]
+        changed = [
+            f"変更：{name}"
+            for name in present
+            if name in known and self._differs(name, known[name])
+        ]
+        return added + changed + [f"削除：{name}" for name in sorted(set(known) - set(present))]
 
-    def _differs(self, name: str, indexed: Mapping[str, Document]) -> bool:
-        held = indexed.get(f"{FOLDER}/{name}")
-        if held is None:
-            return False
+    def _differs(self, name: str, held: list[str]) -> bool:
         try:
-            return read_document(self.folder / name, self.corpus).text != held.text
+            documents = read_file(self.folder / name, self.corpus).documents
+            return [document.text for document in documents] != held
         except CorpusError:
             return True
 
@@ -119,9 +121,7 @@ def _checked_name(name: str) -> str:
     if len(safe.encode()) > _LONGEST_NAME:
         raise CorpusError(f"{safe[:40]}…: ファイルの名前が長すぎます。短くしてください。")
     if Path(safe).suffix.lower() not in SUFFIXES:
-        raise CorpusError(
-            f"{safe}: この形式は読めません。Markdown (.md) かテキスト (.txt) にしてください。"
-        )
+        raise CorpusError(f"{safe}: この形式は読めません。読めるのは {' '.join(SUFFIXES)} です。")
     return safe
 
 
@@ -140,6 +140,6 @@ def _checked_data(source: Path, name: str) -> bytes:
 
 def _check_readable(path: Path, corpus: Path, name: str) -> None:
     try:
-        read_document(path, corpus)
+        read_file(path, corpus)
     except CorpusError as error:
         raise CorpusError(f"{name}: {error}。") from error
