@@ -24,7 +24,8 @@ FLAT_LIMIT = 20_000
 """Up to so many rows all are compared, which takes 1 ms for two queries."""
 
 _FEW = 20_000  # allowed rows up to which comparing them all is as quick (6 ms), and exact
-_OVERSAMPLING = 2  # times k rows are found by codes, to be ranked
+_OVERSAMPLING = 2  # times k rows are found by codes, to be ranked, and
+_FEWEST_CODES = 400  # at least so many, as codes are coarse
 _PROBED = 1 / 6  # of the clusters are searched
 
 
@@ -97,7 +98,7 @@ class DenseIndex:
         self, queries: Vectors, k: int, among: int, selector: faiss.IDSelector | None
     ) -> Rows:
         """Return rows that FAISS finds, the more the less exactly it compares."""
-        wanted = min(among, _OVERSAMPLING * k)
+        wanted = min(among, max(_FEWEST_CODES, _OVERSAMPLING * k))
         if not wanted:
             return np.empty(0, dtype=np.intp)
         stubs: Any = faiss
