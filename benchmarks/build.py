@@ -81,7 +81,7 @@ def _txtai(folder: Path, texts: Sequence[str]) -> dict[str, Callable[[], object]
     embeddings: Any = Embeddings(
         path=str(folder),
         method="sentence-transformers",
-        instructions={"data": PROMPTS["document"]},
+        vectors={"model_kwargs": {"dtype": best_dtype()}},
     )
     return {"txtai": lambda: embeddings.batchtransform(list(texts), "data")}
 
