@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
-from dxqa.encoders.pool import devices, open_pool
+from dxqa.encoders.processes import devices, open_pool
 from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
