@@ -30,7 +30,7 @@ from sentence_transformers import SentenceTransformer
 
 from dxqa.encoders import load_encoder
 from dxqa.encoders.bundled import PROMPTS, prepare_bundled
-from dxqa.encoders.sentence_transformer import best_dtype
+from dxqa.encoders.sentence_transformer import best_dtype, quiet
 from dxqa.passages import encoder_text, split_passages
 from dxqa.readers import read_corpus
 
@@ -81,14 +81,15 @@ def _txtai(folder: Path, texts: Sequence[str]) -> dict[str, Callable[[], object]
     embeddings: Any = Embeddings(
         path=str(folder),
         method="sentence-transformers",
-        instructions={"data": PROMPTS["document"]},
+        vectors={"model_kwargs": {"dtype": best_dtype()}},
     )
     return {"txtai": lambda: embeddings.batchtransform(list(texts), "data")}
 
 
 def throughput(texts: Sequence[str], rounds: int) -> None:
     """Measure and print texts a second, and the ratio of each way to ours."""
-    measured = ways(texts)
+    with quiet():
+        measured = ways(texts)
     for run in measured.values():  # warm up
         run()
     seconds: dict[str, list[float]] = {name: [] for name in measured}

@@ -26,6 +26,8 @@ from dxqa.encoders import (
     bundled,
     fingerprint,
     load_encoder,
+    pool,
+    processes,
 )
 from dxqa.encoders.cache import ensure_folder, is_intact
 from dxqa.encoders.q4 import read_q4
@@ -33,6 +35,7 @@ from dxqa.encoders.sentence_transformer import SentenceTransformerEncoder
 from dxqa.encoders.unigram import build_normalizer
 from dxqa.errors import ModelError
 from dxqa.types import Vectors
+from tests.conftest import HashEncoder
 
 ROOT = Path(__file__).parents[1]
 UNKNOWN = 3  # the id of <unk>
@@ -272,8 +275,10 @@ def test_odd_text_does_no_harm(encoder: SentenceTransformerEncoder, text: str) -
 
 def test_progress_counts_passages(encoder: SentenceTransformerEncoder) -> None:
     seen: list[tuple[int, int]] = []
-    encoder.encode_passages(["文"] * 130, lambda done, total: seen.append((done, total)))
-    assert seen == [(64, 130), (128, 130), (130, 130)]
+    encoder.encode_passages(["文" * 20] * 130, lambda done, total: seen.append((done, total)))
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == (130, 130)
 
 
 def test_threads_may_share_an_encoder(encoder: SentenceTransformerEncoder) -> None:
@@ -477,6 +482,55 @@ def test_a_local_folder_loads_with_its_own_prompts(
     query, passage = own.encode_queries(["窓口"]), own.encode_passages(["窓口"])
     np.testing.assert_allclose(np.linalg.norm(query), 1, atol=1e-6)
     assert float((query * passage).sum()) < 0.9999
+
+
+def test_a_pool_pays_off_for_many_texts_on_many_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert processes.devices(10, gpus=0) == []
+    assert processes.devices(100_000, gpus=0) == ["cpu"] * 4
+    assert processes.devices(100_000, gpus=1) == []
+    assert processes.devices(100_000, gpus=2) == ["cuda:0", "cuda:1"]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert processes.devices(100_000, gpus=0) == []
+
+
+def test_a_pool_makes_the_same_vectors_and_ends_with_ctrl_c(tiny: Path) -> None:
+    code = f"""
+import multiprocessing, os, signal
+from dxqa.encoders import load_encoder, pool, sentence_transformer
+import numpy as np
+if __name__ == "__main__":
+    sentence_transformer.devices = lambda texts, gpus: ["cpu"] * 2
+    encoder = load_encoder({str(tiny)!r})
+    texts = ["文" * (1 + n % 50) for n in range(300)]
+    alone = encoder.encode_passages(texts)
+    try:
+        with pool(encoder, len(texts)):
+            together = encoder.encode_passages(texts)
+            print(len(multiprocessing.active_children()), np.allclose(alone, together, atol=1e-3))
+            os.killpg(0, signal.SIGINT)
+            encoder.encode_passages(texts * 100)
+    except KeyboardInterrupt:
+        print(len(multiprocessing.active_children()))
+    print(np.allclose(alone, encoder.encode_passages(texts)))
+"""
+    script = tiny.parent / "pooled.py"
+    script.write_text(code, "utf-8")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert done.stdout.splitlines() == ["2 True", "0", "True"], done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_encoders_without_a_pool_do_without() -> None:
+    with pool(HashEncoder(), 1_000_000):
+        pass
 
 
 def test_the_fingerprint_follows_the_model(tiny: Path, tmp_path: Path) -> None:

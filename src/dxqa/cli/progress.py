@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any, Self
 
-_PAUSE = 30.0  # seconds between two lines of a log
+PAUSE = 30.0  # seconds between two lines of a log
 
 
 class ProgressBar:
@@ -41,7 +41,7 @@ class ProgressBar:
         if self._first is None:
             self._first, self._told = (now, done), now
         started, before = self._first
-        if now - self._told < _PAUSE or done == before:
+        if now - self._told < PAUSE or done == before:
             return
         self._told = now
         rate = (done - before) / (now - started)

@@ -18,7 +18,7 @@ from dxqa.encoders.bundled import (
     model_file,
     resolve_default,
 )
-from dxqa.encoders.pool import pool
+from dxqa.encoders.processes import pool
 from dxqa.errors import ModelError
 from dxqa.types import Encoder
 

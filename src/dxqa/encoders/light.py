@@ -6,11 +6,14 @@ many texts the model in torch is faster.
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load
+from threadpoolctl import ThreadpoolController
 
 from dxqa.encoders.bert import Bert, Updates
 from dxqa.encoders.bundled import ADAPTER_FILE, BUNDLED_NAME, DIMENSION, PROMPTS, fingerprint
@@ -33,8 +36,11 @@ class LightEncoder:
         self.name = name
         self.fingerprint = fingerprint(name)
         self._model = read_q4(file)
+        self._threads = ThreadpoolController()
         self._bert = Bert(self._model)
-        self._query_bert = self._bert.updated(_adapter()) if name == BUNDLED_NAME else self._bert
+        with self._one_thread():
+            updates = _adapter() if name == BUNDLED_NAME else {}
+            self._query_bert = self._bert.updated(updates)
         self._states: OrderedDict[str, TokenStates] = OrderedDict()
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
@@ -66,7 +72,13 @@ class LightEncoder:
 
     def _tokens(self, bert: Bert, texts: Sequence[str], prompt: str) -> list[TokenStates]:
         ids = tokenize(self._model, [prompt + clean(text) for text in texts])
-        return [bert.states(row) for row in ids]
+        with self._one_thread():
+            return [bert.states(row) for row in ids]
+
+    def _one_thread(self) -> AbstractContextManager[Any]:
+        """Matrices so small gain little by threads, and wait long for them on a busy machine."""
+        limits: AbstractContextManager[Any] = self._threads.limit(limits=1, user_api="blas")
+        return limits
 
     def _pooled(self, states: Sequence[TokenStates]) -> Vectors:
         means = [rows.mean(axis=0) for rows in states]

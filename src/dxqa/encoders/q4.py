@@ -156,7 +156,7 @@ class Q4Model:
             )
         is_q4, elements, offset = self._directory[name]
         kind, held = (_BLOCK_TYPE, _BLOCK) if is_q4 else (np.dtype("<f4"), 1)
-        stored = np.frombuffer(self._data, kind, elements // held, offset)
+        stored: NDArray[Any] = np.frombuffer(self._data, kind, elements // held, offset)
         if rows is not None:
             stored = stored.reshape(-1, self.shape.hidden // held)[rows].reshape(-1)
         return _dequantise(stored) if is_q4 else stored

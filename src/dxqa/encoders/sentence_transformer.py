@@ -16,14 +16,16 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders.folders import folder_fingerprint, resolve_folder
-from dxqa.encoders.pool import devices, open_pool
+from dxqa.encoders.processes import devices, open_pool
 from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
 from dxqa.types import Progress, Vectors
 
-_CPU_BATCH = 8  # measured: 37 passages/s, against 32 with 32, which pads more
+_CPU_BATCH = 8  # passages; benchmarks/build.py compares
 _GPU_BATCH = 64
-_CHUNK = 64  # passages between two reports of progress
+_TYPICAL_LENGTH = 200  # characters of a passage; shorter texts share larger batches
+_FRAME = 10  # characters that the prompt and the special tokens of a text stand for
+_POOLED = 64  # batches at once
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _E5 = re.compile(r"(^|[-_/\\])e5[-_](?!.*instruct)", re.IGNORECASE)
 _E5_PROMPTS = ("query: ", "passage: ")
@@ -72,7 +74,7 @@ class SentenceTransformerEncoder:
 
         Args:
             texts: passages; what exceeds the model's length is cut off.
-            progress: called after every 64 passages with ``(done, total)``.
+            progress: called after every batch with ``(done, total)``.
         """
         return self._encode(texts, self._model.encode_document, self._passage_prompt, progress)
 
@@ -97,24 +99,35 @@ class SentenceTransformerEncoder:
         prompt: str,
         progress: Progress | None = None,
     ) -> Vectors:
-        cleaned = [clean(text) for text in texts]
         # Texts of like length share a batch, so that little is spent on padding.
-        order = sorted(range(len(cleaned)), key=lambda i: len(cleaned[i]), reverse=True)
-        vectors = np.zeros((len(cleaned), self.dimension), np.float32)
-        for start in range(0, len(order), _CHUNK):
-            rows = order[start : start + _CHUNK]
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
+        cleaned = [clean(texts[i]) for i in order]
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for start, end in self._batches(cleaned):
             with self._lock:
                 part = encode(
-                    [cleaned[row] for row in rows],
+                    cleaned[start:end],
                     prompt=prompt,
-                    batch_size=self._batch,
+                    batch_size=self._batch if self._pool else end - start,
                     show_progress_bar=False,
                     pool=self._pool,
                 )
-            vectors[rows] = unit_rows(part)
+            vectors[order[start:end]] = unit_rows(part)
             if progress:
-                progress(start + len(rows), len(order))
+                progress(end, len(texts))
         return vectors
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+        """Yield start and end of each batch of texts, longest first: as many as fit its size.
+
+        With a pool each is for all of its processes together, which divide it.
+        """
+        size = self._batch * _TYPICAL_LENGTH * (_POOLED if self._pool else 1)
+        start = 0
+        while start < len(texts):
+            end = start + max(1, size // (len(texts[start]) + _FRAME))
+            yield start, min(end, len(texts))
+            start = end
 
 
 def load_sentence_transformer(name: str) -> SentenceTransformerEncoder:
