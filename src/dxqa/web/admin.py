@@ -30,6 +30,10 @@ _LIMITS = (
     "<p class='hint'>Markdown (.md) かテキスト (.txt)、1 つ "
     f"{LARGEST_BYTES // 2**20} MB まで。同じ名前の文書には上書きしません。</p>"
 )
+_ERASING = (
+    "<p role='alert'><strong>記録をすべて消します。元には戻せません。</strong>"
+    "残しておきたいときは、先に「記録を表示する」から質問ファイルに書き出してください。</p>"
+)
 _WAIT_AFTER_WRONG_S = 1.0
 
 
@@ -130,7 +134,14 @@ class AdminRoom:
                 "電話番号やメールアドレスなどは伏せてあります。</p>",
                 js_on_load=None,
             )
-            self.show = gr.Button("記録を表示する", elem_id="show-feedback")
+            with gr.Row(elem_id="records-acts"):
+                self.show = gr.Button("記録を表示する", elem_id="show-feedback")
+                self.erase = gr.Button("記録をすべて消す", elem_id="erase-feedback")
+            with gr.Column(visible=False, elem_id="erasing") as self.erasing:
+                gr.HTML(_ERASING, js_on_load=None)
+                with gr.Row():
+                    self.erase_now = gr.Button("消す", variant="stop", elem_id="erase-now")
+                    self.erase_not = gr.Button("やめる", elem_id="erase-not")
             self.feedback = gr.HTML(elem_id="feedback", js_on_load=None)
 
     def _wire(self, tab: gr.Tab) -> None:
@@ -150,6 +161,14 @@ class AdminRoom:
             open_up(self._unlock, inputs=[self.password], outputs=[*opened, self.records], **quiet)
         self.show.click(
             self._show_feedback, inputs=[self.unlocked], outputs=[self.feedback], **quiet
+        )
+        self.erase.click(lambda: gr.update(visible=True), outputs=[self.erasing], **quiet)
+        self.erase_not.click(lambda: gr.update(visible=False), outputs=[self.erasing], **quiet)
+        self.erase_now.click(
+            self._erase_feedback,
+            inputs=[self.unlocked],
+            outputs=[self.feedback, self.erasing],
+            **quiet,
         )
 
     def _view(self) -> tuple[Any, ...]:
@@ -232,6 +251,20 @@ class AdminRoom:
             return feedback_html(store.newest(), self.journal.trouble)
         except DxqaError as error:
             return messages_html([], [str(error)])
+
+    def _erase_feedback(self, unlocked: bool) -> tuple[str, Any]:  # noqa: FBT001
+        return self._erased(unlocked=unlocked), gr.update(visible=False)
+
+    def _erased(self, *, unlocked: bool) -> str:
+        store = self.journal.store
+        if store is None or not self.rights.may_read_feedback(unlocked=unlocked):
+            return messages_html([], [_NOT_ALLOWED])
+        try:
+            count = store.erase()
+        except DxqaError as error:
+            return messages_html([], [str(error)])
+        event("erase", records=count)
+        return messages_html([f"記録 {count:,} 件を消しました。"], [])
 
     def _check(self, *, unlocked: bool) -> None:
         """Refuse who may not change documents, whatever the browser shows."""
