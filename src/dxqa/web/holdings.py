@@ -94,11 +94,10 @@ def feedback_html(kept: Sequence[Feedback], trouble: str) -> str:
     rest = f"（新しい {SHOWN:,} 件を表示）" if len(kept) > SHOWN else ""
     return (
         f"{warned}<p>{len(kept):,} 件{rest}　{_download(kept)}</p>"
-        '<p class="hint">ファイルは <code>dxqa evaluate ファイル名</code> で使えます。'
-        "正解はまだ入っていません。答えられるはずの質問なら <code>answerable</code> を "
-        "<code>true</code>、資料にない質問なら <code>false</code> に直し、<code>cases</code> と "
-        "<code>must</code> に正解を書くと採点されます。<code>null</code> のままなら、"
-        "答えたかどうかだけを数えます。</p>"
+        '<p class="hint">ファイルは「dxqa evaluate ファイル名」で使えます。'
+        "正解はまだ入っていません。答えられるはずの質問なら answerable を true、"
+        "資料にない質問なら false に直し、cases と must に正解を書くと採点されます。"
+        "null のままなら、答えたかどうかだけを数えます。</p>"
         '<div class="scroll" tabindex="0" role="region" aria-label="質問の記録"><table><thead><tr>'
         '<th scope="col">日時</th><th scope="col">種類</th><th scope="col">質問</th>'
         '<th scope="col">理由</th><th scope="col">回答</th></tr></thead>'
@@ -107,15 +106,20 @@ def feedback_html(kept: Sequence[Feedback], trouble: str) -> str:
 
 
 def _feedback_row(feedback: Feedback) -> str:
-    before = f"<small>（前の質問：{escape(' → '.join(feedback.history))}）</small>"
+    before = f"<small>（前の質問：{_japanese(' → '.join(feedback.history))}）</small>"
     cells = (
         _local_time(feedback.time),
         _VERDICTS[feedback.verdict],
-        escape(feedback.question) + (before if feedback.history else ""),
-        escape("　".join(filter(None, (feedback.reason, feedback.comment)))),
-        f"<details><summary>表示</summary>{escape(feedback.answer)}</details>",
+        _japanese(feedback.question) + (before if feedback.history else ""),
+        "　".join(filter(None, (escape(feedback.reason), _japanese(feedback.comment)))),
+        f"<details><summary>表示</summary>{_japanese(feedback.answer)}</details>",
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _japanese(text: str) -> str:
+    """Return a text of others, which is Japanese whatever language the page is in."""
+    return f'<span lang="ja">{escape(text)}</span>' if text else ""
 
 
 def _download(kept: Sequence[Feedback]) -> str:
@@ -131,7 +135,8 @@ def _skipped_html(skipped: Mapping[str, str]) -> str:
     if not skipped:
         return ""
     items = "".join(
-        f"<li>{escape(path)}：{escape(reason)}</li>" for path, reason in skipped.items()
+        f"<li>{_japanese(path)}：<span>{escape(reason)}</span></li>"
+        for path, reason in skipped.items()
     )
     return (
         f'<div class="outcome warn"><strong>読み込めなかったファイルが {len(skipped):,} 件'
@@ -142,7 +147,7 @@ def _skipped_html(skipped: Mapping[str, str]) -> str:
 def _documents_html(index: Index) -> str:
     counts = Counter(passage.doc_id for passage in index.store.passages)
     rows = "".join(
-        f"<tr><td>{escape(document.title)}</td><td>{escape(doc_id)}</td>"
+        f"<tr><td>{_japanese(document.title)}</td><td>{_japanese(doc_id)}</td>"
         f'<td class="count">{counts[doc_id]:,}</td></tr>'
         for doc_id, document in index.store.documents.items()
     )

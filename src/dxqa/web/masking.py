@@ -13,7 +13,7 @@ _DASHES = "‐‑‒–—―−﹣ー─━~〜ｰ"
 _SAME = str.maketrans("〇零一二三四五六七八九" + _DASHES, "00123456789" + "-" * len(_DASHES))
 _GAP = r"[-.()・/ _の]{0,3}"
 _AMOUNT = r"(?!\s*(?:[円件戸年万千億兆%]|世帯|人(?!番号)))"
-"""No amount: 「100-2000人」 after 「住所のある」 is no postal code, 「123456789012円」 nobody's number."""
+"""No amount: 「100-2000人」 is no postal code, 「123456789012円」 is nobody's number."""
 _YEARS = r"(?!(?:(?:19|20)\d{2}[- ]){2}(?:19|20)\d{2})"
 _NO_DATE = r"(?<![12]\d{3}[-/.])(?<![12]\d{3}[-/.]\d\d[-/.])"
 _ADDRESS = r"(?:〒|郵便番号|住所|所在地|本籍|自宅|宛先|宛て先|あて先|送付先|送り先|届け先)"
