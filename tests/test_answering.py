@@ -234,3 +234,28 @@ def test_follow_ups(index: Index) -> None:
 )
 def test_slots(question: str, slots: list[str]) -> None:
     assert [slot.name for slot in asked_slots(question)] == slots
+
+
+@pytest.mark.parametrize("question", ["愛媛県と福島県を比べて", "愛媛県の担当課の電話番号は？"])
+def test_who_is_named_outside_the_filters_is_not_shown_and_the_answer_says_so(
+    index: Index, question: str
+) -> None:
+    answer = index.ask(question, filters={"prefecture": ["福井県"]})
+    assert not answer.answered
+    assert "愛媛県" in answer.lead
+    assert "絞り込みの外" in answer.lead
+
+
+def test_a_comparison_leaves_out_what_the_filters_hide_and_says_so(index: Index) -> None:
+    question = "都城市と西会津町と酒田市の推進体制を比べて"
+    answer = index.ask(question, filters={"kind": ["市"]})
+    assert [part.label for part in answer.parts] == ["宮崎県都城市", "山形県酒田市"]
+    assert any("福島県西会津町は、選ばれている絞り込みの外" in note for note in answer.notes)
+    unfiltered = index.ask(question)
+    assert len(unfiltered.parts) == 3
+    assert not any("絞り込みの外" in note for note in unfiltered.notes)
+
+
+def test_a_condition_in_the_question_hides_nobody_it_names(index: Index) -> None:
+    answer = index.ask("西会津町の担当課の電話番号は？人口3万人以上の市と違いますか")
+    assert "絞り込みの外" not in answer.text

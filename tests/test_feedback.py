@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dxqa import Index
+from dxqa.cli import main
 from dxqa.evaluation import evaluate
 from dxqa.exchange import read_questions
 from dxqa.types import Answer, Citation, Passage
@@ -95,6 +96,11 @@ def test_mail_addresses_are_masked(address: str) -> None:
         ("〒１２３４５６７", "〒【郵便番号】"),
         ("郵便番号は1234567", "郵便番号は【郵便番号】"),
         ("住所は123-4567", "住所は【郵便番号】"),
+        ("住所は〒 123-4567", "住所は〒 【郵便番号】"),
+        ("送付先 ９６９－４４９５ まで", "送付先 【郵便番号】 まで"),
+        ("969-4495 福島県に住んでいます", "【郵便番号】 福島県に住んでいます"),
+        ("個人番号123456789012", "個人番号【番号】"),
+        ("123456789012 人番号", "【番号】 人番号"),
         ("マイナンバーは1234 5678 9012", "マイナンバーは【番号】"),
         ("１２３４－５６７８－９０１２です", "【番号】です"),
         ("123456789012", "【番号】"),
@@ -120,6 +126,19 @@ def test_postcodes_and_numbers_of_persons_are_masked(text: str, hidden: str) -> 
         "令和3年4月1日から2,000円",
         "Wi-Fi 6とIPv4、R3-2021",
         "サーバーのデータベース",
+        "100-2000の範囲で",
+        "事業番号は123-4567",
+        "100-2000 市町村",
+        "住所のある100-2000人",
+        "住所変更は120-1500件",
+        "2019 2020 2021の取組",
+        "2019-2020-2021",
+        "123456789012円の予算",
+        "1000-2000-3000人",
+        "2021-04から2022-03まで",
+        "20210401-20220331",
+        "2021/04/01〜2022/03/31",
+        "500〜1000世帯",
     ],
 )
 def test_what_points_at_nobody_stays(text: str) -> None:
@@ -216,6 +235,27 @@ def test_a_damaged_file_is_reported(tmp_path: Path) -> None:
     path.write_bytes(b"no database " * 100)
     with pytest.raises(FeedbackError, match="読み書きできません"):
         FeedbackStore(path).newest()
+
+
+def test_what_is_erased_is_gone_from_the_disk(store: FeedbackStore) -> None:
+    assert store.erase() == 0
+    store.keep(Feedback("down", "消えるべき質問", ("前の質問",), comment="消えるべき言葉"))
+    store.keep(Feedback("declined", "消えるべき質問", ()))
+    assert store.erase() == 2
+    assert store.newest() == []
+    for path in store.path.parent.glob("feedback.db*"):
+        assert "消えるべき".encode() not in path.read_bytes(), path
+    store.keep(Feedback("up", "あとの質問", ()))
+    assert [kept.question for kept in store.newest()] == ["あとの質問"]
+
+
+def test_feedback_is_erased_by_command(
+    store: FeedbackStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.keep(Feedback("down", "質問", ()))
+    assert main(["serve", "--erase-feedback", "--feedback-db", str(store.path)]) == 0
+    assert "記録 1 件を消しました" in capsys.readouterr().out
+    assert store.newest() == []
 
 
 def test_trouble_is_over_when_something_is_kept_again(store: FeedbackStore) -> None:

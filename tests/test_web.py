@@ -18,9 +18,9 @@ from dxqa.web.conversation import Turn, history_of, messages, panel_html, respon
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader, State
 from dxqa.web.replies import confidence_word, copied_text, growing, lines_html, whole
-from tests.conftest import HashEncoder
 from dxqa.web.requests import Request
 from dxqa.web.status import status_html
+from tests.conftest import HashEncoder
 
 BEFORE = "# 見出し\n\n"
 TEXT = "市長がCDOを務める。副市長が副CDOである。"

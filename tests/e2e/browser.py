@@ -47,7 +47,11 @@ class Session:
 
 @contextmanager
 def serving(index_folder: Path, *options: str) -> Iterator[str]:
-    """Run the page over the real corpus; yield its address, and end it afterwards."""
+    """Run the page over the real corpus; yield its address, and end it afterwards.
+
+    What it writes goes to ``server-<port>.log``, what it prints to ``server-<port>.out`` beside
+    the index.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -55,9 +59,11 @@ def serving(index_folder: Path, *options: str) -> Iterator[str]:
     log = index_folder.parent / f"server-{port}.log"
     with (
         log.open("wb") as errors,
+        log.with_suffix(".out").open("wb") as printed,
         subprocess.Popen(
             [*command, "--corpus", "corpus", *options],
             cwd=ROOT,
+            stdout=printed,
             stderr=errors,
             # Threads that wait must not take the browser's share of a small machine.
             env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"},

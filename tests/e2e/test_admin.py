@@ -141,7 +141,7 @@ def test_the_password_opens_what_changes_documents(page: Page) -> None:
     expect(page.locator("#unlocking")).to_be_hidden()
 
 
-@pytest.mark.parametrize("button", ["build", "show-feedback"])
+@pytest.mark.parametrize("button", ["build", "show-feedback", "erase-now"])
 def test_who_calls_past_the_page_is_refused_too(office: Office, button: str) -> None:
     """As anybody could with a few lines of Python, saying that the password was given."""
     with httpx.Client(base_url=office.url, timeout=60, trust_env=False) as client:
@@ -261,6 +261,26 @@ def test_a_locked_file_of_feedback_stops_no_answer(page: Page, office: Office) -
     expect(page.locator("#feedback .fault")).to_contain_text("記録できなかったことがあります")
 
 
+def test_records_are_erased_after_asking(page: Page, office: Office) -> None:
+    ask(page, OFF_TOPIC)
+    enter(page)
+    page.click("#show-feedback")
+    expect(page.locator("#feedback")).to_contain_text("天気")
+    page.click("#erase-feedback")
+    expect(page.locator("#erasing")).to_contain_text("元には戻せません")
+    page.click("#erase-not")
+    expect(page.locator("#erasing")).to_be_hidden()
+    expect(page.locator("#feedback")).to_contain_text("天気")
+    page.click("#erase-feedback")
+    page.click("#erase-now")
+    expect(page.locator("#feedback .good")).to_contain_text(re.compile(r"記録 \d+ 件を消しました"))
+    expect(page.locator("#erasing")).to_be_hidden()
+    page.click("#show-feedback")
+    expect(page.locator("#feedback")).to_have_text("まだ記録はありません。")
+    for path in office.index.parent.glob("feedback.db*"):
+        assert "天気".encode() not in path.read_bytes()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_layout_fits_and_text_is_legible(page: Page, size: str, scheme: str) -> None:
@@ -292,6 +312,8 @@ def test_the_log_is_json_without_what_was_asked(page: Page, office: Office) -> N
     assert {"kind", "confidence", "ms", "answered"} <= set(asked[-1])
     for part in ("最高デジタル", "天気", PASSWORD, "架空町"):
         assert part not in office.log.replace("\\u", ""), part
+    [printed] = office.index.parent.glob("server-*.out")
+    assert printed.read_bytes() == b""
 
 
 def test_a_guarded_read_only_page_behind_a_proxy(

@@ -8,7 +8,7 @@ from dxqa.answering.asking_back import ask_back
 from dxqa.answering.aspects import aspects, named_aspects
 from dxqa.answering.cases import overview, side_by_side, told_by_aspect
 from dxqa.answering.confidence import THRESHOLD, UNTOLD, confidence, missing_slots
-from dxqa.answering.draft import Claim, Draft, Group, render
+from dxqa.answering.draft import Claim, Draft, Group, hidden_places, render
 from dxqa.answering.evidence import Candidates, Evidence
 from dxqa.answering.refusal import refuse
 from dxqa.answering.slots import asked_slots, is_plain, told_figure
@@ -69,9 +69,10 @@ def compose(retrieval: Retrieval, store: Store, verifier: Verifier | None = None
     unclear = ask_back(retrieval, store)
     if unclear is not None:
         return unclear
-    if hopeless(retrieval):
+    seen = _without_hidden(retrieval)
+    if hopeless(retrieval) or (retrieval.query.places and not seen.query.places):
         return refuse(retrieval, store, 0.0)
-    made = draft(Desk(retrieval, store, Candidates(retrieval, store)))
+    made = draft(Desk(seen, store, Candidates(seen, store)))
     if not made.evidence:
         return refuse(retrieval, store, 0.0, missing=made.missing)
     if made.confidence is not None:  # rules decided
@@ -83,6 +84,15 @@ def compose(retrieval: Retrieval, store: Store, verifier: Verifier | None = None
     if sure < THRESHOLD:
         return refuse(retrieval, store, sure, missing=missing)
     return render(replace(made, confidence=sure), retrieval, store)
+
+
+def _without_hidden(retrieval: Retrieval) -> Retrieval:
+    """Return the retrieval, its question no longer about what filters hide; remarks say so."""
+    hidden = hidden_places(retrieval)
+    places = tuple(name for name in retrieval.query.places if name not in hidden)
+    return (
+        replace(retrieval, query=replace(retrieval.query, places=places)) if hidden else retrieval
+    )
 
 
 def hopeless(retrieval: Retrieval) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from dxqa.answering.evidence import Evidence
 from dxqa.japanese import normalize
 from dxqa.retrieval import Retrieval
+from dxqa.retrieval.conditions import matches
 from dxqa.store import Store
 from dxqa.types import Answer, Citation, Part, Statement
 
@@ -146,10 +147,29 @@ def plain(store: Store, evidence: Evidence) -> str:
     return re.sub(r"\[(\d+)\]", r"［\1］", text)
 
 
+def hidden_places(retrieval: Retrieval) -> list[str]:
+    """Return the municipalities asked for that filters given leave out.
+
+    What the question itself sets as a condition hides none that it names: it may be misread.
+    """
+    query, store = retrieval.query, retrieval.store
+    given = {key: value for key, value in query.filters.items() if key not in query.conditions}
+    if not given:
+        return []
+    return [
+        name
+        for name in query.places
+        if not any(matches(store.passages[r].metadata, given) for r in store.municipalities[name])
+    ]
+
+
 def remarks_on(retrieval: Retrieval) -> list[str]:
     """Say how the question was read where that is not plain."""
     mentions = retrieval.query.mentions
     remarks = [f"※ {remark}" for remark in mentions.remarks]
+    hidden = hidden_places(retrieval)
+    if 0 < len(hidden) < len(retrieval.query.places):
+        remarks.append(f"※ {'、'.join(hidden)}は、選ばれている絞り込みの外なので、含めていません。")
     if mentions.unknown and retrieval.query.places:
         remarks.append(f"※ {'、'.join(mentions.unknown)}の事例は、資料にありません。")
     if retrieval.query.filters_said:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dxqa.answering.draft import remarks_on
+from dxqa.answering.draft import hidden_places, remarks_on
 from dxqa.retrieval import Retrieval
 from dxqa.store import Store
 from dxqa.types import Answer
@@ -37,6 +37,12 @@ def _reason(retrieval: Retrieval, store: Store, missing: Sequence[str]) -> str:
         held = "、".join(list(store.municipalities)[:20])
         listed = f"資料にある自治体は、{held}です。" if held else ""
         return f"{names}の事例は、資料にありません。{listed}"
+    hidden = hidden_places(retrieval)
+    if hidden and len(hidden) == len(query.places):
+        return (
+            f"{'、'.join(hidden)}は、選ばれている絞り込みの外にあります。"
+            "絞り込みを外して、もう一度お尋ねください。"
+        )
     if query.filters_said and not retrieval.hits:
         return f"{'、'.join(query.filters_said)}にあたる事例は、資料にありません。"
     if missing:

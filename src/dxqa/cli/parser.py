@@ -157,6 +157,11 @@ def _add_records(parser: argparse.ArgumentParser) -> None:
         "--feedback-db", metavar="FILE", help="その記録の場所 (既定: 索引の隣の feedback.db)"
     )
     group.add_argument(
+        "--erase-feedback",
+        action="store_true",
+        help="その記録をすべて消して終わります (起動しません)",
+    )
+    group.add_argument(
         "--log-questions",
         action="store_true",
         help="ログに質問の文も書きます (電話番号などは伏せます)",

@@ -12,7 +12,7 @@ _ROOT_PATH = re.compile(r"(/[\w.~-]+)+|https?://[^\s?#]+[^\s?#/]")
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Serve the page, or only make the hash of a password."""
+    """Serve the page, or only make the hash of a password, or erase what was kept."""
     if options.hash_password:
         _hash_password()
         return
@@ -21,23 +21,25 @@ def serve(options: argparse.Namespace) -> None:
     writer = writer_of(options)
     from dxqa.web import ServeOptions, serve  # noqa: PLC0415 - loads Gradio
 
-    serve(
-        ServeOptions(
-            corpus=Path(options.corpus),
-            index=Path(options.index),
-            model=options.model,
-            host=options.host,
-            port=options.port,
-            root_path=options.root_path,
-            users=_path(options.auth),
-            admin_password=_path(options.admin_password_file),
-            read_only=options.read_only,
-            feedback=not options.no_feedback,
-            feedback_db=_path(options.feedback_db),
-            log_questions=options.log_questions,
-            writer=writer,
-        )
+    serving = ServeOptions(
+        corpus=Path(options.corpus),
+        index=Path(options.index),
+        model=options.model,
+        host=options.host,
+        port=options.port,
+        root_path=options.root_path,
+        users=_path(options.auth),
+        admin_password=_path(options.admin_password_file),
+        read_only=options.read_only,
+        feedback=not options.no_feedback,
+        feedback_db=_path(options.feedback_db),
+        log_questions=options.log_questions,
+        writer=writer,
     )
+    if options.erase_feedback:
+        _erase_feedback(serving.feedback_file)
+    else:
+        serve(serving)
 
 
 def _hash_password() -> None:
@@ -52,6 +54,12 @@ def _hash_password() -> None:
     if not password:
         usage("パスワードが空です。")
     print(PasswordHash.of(password))
+
+
+def _erase_feedback(path: Path) -> None:
+    from dxqa.web.feedback import FeedbackStore  # noqa: PLC0415
+
+    print(f"記録 {FeedbackStore(path).erase():,} 件を消しました: {path}")
 
 
 def _path(name: str | None) -> Path | None:

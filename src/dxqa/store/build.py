@@ -142,16 +142,19 @@ class _Texts(Sequence[str]):
 def _write_passages(documents: Sequence[Document], folder: Path) -> NDArray[np.int32]:
     """Write documents, passages and the keys of their texts; return the lengths of the texts."""
     write_documents(folder, documents)
-    of_passages, of_sentences = _TextKeys(), _TextKeys()
+    of_passages, of_sentences, counts = _TextKeys(), _TextKeys(), array("q")
     with PassageWriter(folder) as writer:
         for document in documents:
-            for passage in split_passages(document):
+            passages = split_passages(document)
+            counts.append(len(passages))
+            for passage in passages:
                 writer.append(passage)
                 of_passages.append(encoder_text(passage))
                 for start, end in passage.sentences:
                     of_sentences.append(document.text[start:end])
         if not of_passages.lengths:
             raise CorpusError("索引にする本文がありません。文書の中身を確認してください。")
+    np.save(folder / "passage_counts.npy", np.array(counts))
     np.save(folder / "passage_keys.npy", of_passages.keys)
     np.save(folder / "sentence_keys.npy", of_sentences.keys)
     return np.array(of_passages.lengths + of_sentences.lengths)

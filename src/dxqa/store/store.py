@@ -1,6 +1,7 @@
 """What an index holds, read from the folder of one generation.
 
     documents.jsonl, texts.jsonl           the documents
+    passage_counts.npy                     how many passages each has
     passages.jsonl, metadata*, sentence_*  the passages and where their sentences stand
     passage_vectors.npy, passages.faiss    vectors in half precision, and the search over them
     sentence_vectors.npy                   of each sentence
@@ -146,11 +147,10 @@ class Store:
         passage = self.passages[sentence.passage]
         return passage.text[sentence.start - passage.start : sentence.end - passage.start]
 
-    def passage_counts(self) -> Mapping[str, int]:
-        """Return how many passages each document has."""
-        counts: dict[str, int] = {}
-        for passage in self.passages:
-            counts[passage.doc_id] = counts.get(passage.doc_id, 0) + 1
+    @property
+    def passage_counts(self) -> Rows:
+        """How many passages each document has, in the order of ``documents``."""
+        counts: Rows = open_array(self.folder / "passage_counts.npy")
         return counts
 
     @property

@@ -21,6 +21,7 @@ from dxqa.web.logs import event
 from dxqa.web.options import ServeOptions
 from dxqa.web.passwords import read_password
 from dxqa.web.uploads import LARGEST_BYTES, Uploads
+from dxqa.web.words import I18N
 
 _NOT_ALLOWED = "この操作は、管理用のパスワードを入力した人だけができます。"
 _READ_ONLY = "この画面からは資料を変えられない設定で動いています。"
@@ -29,6 +30,12 @@ _BUSY = "いま準備か反映をしているところです。終わってか�
 _LIMITS = (
     "<p class='hint'>PDF、Word、Excel、CSV、HTML、テキスト、Markdown、JSON Lines。1 つ "
     f"{LARGEST_BYTES // 2**20} MB まで。同じ名前の文書には上書きしません。</p>"
+    f"<div id='too-large' class='outcome fault' role='alert' data-most='{LARGEST_BYTES}' hidden>"
+    "</div>"
+)
+_ERASING = (
+    "<p role='alert'><strong>記録をすべて消します。元には戻せません。</strong>"
+    "残しておきたいときは、先に「記録を表示する」から質問ファイルに書き出してください。</p>"
 )
 _WAIT_AFTER_WRONG_S = 1.0
 
@@ -98,9 +105,9 @@ class AdminRoom:
             gr.HTML(f"<p class='hint'>{_READ_ONLY}</p>", js_on_load=None)
         with gr.Column(visible=self.rights.need_password, elem_id="unlocking") as self.unlocking:
             self.password = gr.Textbox(
-                label="管理用のパスワード", type="password", elem_id="admin-password"
+                label=I18N("管理用のパスワード"), type="password", elem_id="admin-password"
             )
-            self.unlock = gr.Button("入る", variant="primary", elem_id="unlock")
+            self.unlock = gr.Button(I18N("入る"), variant="primary", elem_id="unlock")
         self.outcome = gr.HTML(elem_id="outcome", js_on_load=None)
 
     def _lay_out_changes(self) -> None:
@@ -108,17 +115,20 @@ class AdminRoom:
         with gr.Column(visible=shown, elem_id="changes") as self.changes:
             gr.HTML(f"<h2>文書を追加する</h2>{_LIMITS}", js_on_load=None)
             self.upload = gr.UploadButton(
-                "文書を選ぶ",
+                I18N("文書を選ぶ"),
                 file_count="multiple",
                 elem_id="upload",
             )
             self.uploaded = gr.CheckboxGroup(
-                [], label="追加した文書（選ぶと取り除けます）", visible=False, elem_id="uploaded"
+                [],
+                label=I18N("追加した文書（選ぶと取り除けます）"),
+                visible=False,
+                elem_id="uploaded",
             )
-            self.remove = gr.Button("選んだ文書を取り除く", visible=False, elem_id="remove")
+            self.remove = gr.Button(I18N("選んだ文書を取り除く"), visible=False, elem_id="remove")
             gr.HTML("<h2>検索に反映する</h2>", js_on_load=None)
             self.pending = gr.HTML(elem_id="pending", js_on_load=None)
-            self.build = gr.Button("検索に反映する", variant="primary", elem_id="build")
+            self.build = gr.Button(I18N("検索に反映する"), variant="primary", elem_id="build")
             self.progress = gr.HTML(elem_id="progress", js_on_load=None)
 
     def _lay_out_feedback(self) -> None:
@@ -130,7 +140,14 @@ class AdminRoom:
                 "電話番号やメールアドレスなどは伏せてあります。</p>",
                 js_on_load=None,
             )
-            self.show = gr.Button("記録を表示する", elem_id="show-feedback")
+            with gr.Row(elem_id="records-acts"):
+                self.show = gr.Button(I18N("記録を表示する"), elem_id="show-feedback")
+                self.erase = gr.Button(I18N("記録をすべて消す"), elem_id="erase-feedback")
+            with gr.Column(visible=False, elem_id="erasing") as self.erasing:
+                gr.HTML(_ERASING, js_on_load=None)
+                with gr.Row():
+                    self.erase_now = gr.Button(I18N("消す"), variant="stop", elem_id="erase-now")
+                    self.erase_not = gr.Button(I18N("やめる"), elem_id="erase-not")
             self.feedback = gr.HTML(elem_id="feedback", js_on_load=None)
 
     def _wire(self, tab: gr.Tab) -> None:
@@ -150,6 +167,14 @@ class AdminRoom:
             open_up(self._unlock, inputs=[self.password], outputs=[*opened, self.records], **quiet)
         self.show.click(
             self._show_feedback, inputs=[self.unlocked], outputs=[self.feedback], **quiet
+        )
+        self.erase.click(lambda: gr.update(visible=True), outputs=[self.erasing], **quiet)
+        self.erase_not.click(lambda: gr.update(visible=False), outputs=[self.erasing], **quiet)
+        self.erase_now.click(
+            self._erase_feedback,
+            inputs=[self.unlocked],
+            outputs=[self.feedback, self.erasing],
+            **quiet,
         )
 
     def _view(self) -> tuple[Any, ...]:
@@ -232,6 +257,20 @@ class AdminRoom:
             return feedback_html(store.newest(), self.journal.trouble)
         except DxqaError as error:
             return messages_html([], [str(error)])
+
+    def _erase_feedback(self, unlocked: bool) -> tuple[str, Any]:  # noqa: FBT001
+        return self._erased(unlocked=unlocked), gr.update(visible=False)
+
+    def _erased(self, *, unlocked: bool) -> str:
+        store = self.journal.store
+        if store is None or not self.rights.may_read_feedback(unlocked=unlocked):
+            return messages_html([], [_NOT_ALLOWED])
+        try:
+            count = store.erase()
+        except DxqaError as error:
+            return messages_html([], [str(error)])
+        event("erase", records=count)
+        return messages_html([f"記録 {count:,} 件を消しました。"], [])
 
     def _check(self, *, unlocked: bool) -> None:
         """Refuse who may not change documents, whatever the browser shows."""

@@ -36,7 +36,8 @@ def conditions_html(answer: Answer, filters: Chosen, undone: Mapping[str, str]) 
 def _chip(act: str, key: str, word: str, sign: str) -> str:
     done = {"without": "この条件を外して尋ねる", "again": "この条件を戻して尋ねる"}[act]
     return (
-        f'<button type="button" class="chip act act-{act} key-{escape(key)}" title="{done}">'
+        f'<button type="button" class="chip act act-{act} key-{escape(key)}" title="{done}" '
+        f'lang="ja">'
         f"{escape(word)} {sign}</button>"
     )
 
@@ -85,14 +86,15 @@ def _held_html(held: Sequence[str]) -> str:
         return ""
     items = "".join(f"<li>{_asking(f'{name}の事例を教えて', name)}</li>" for name in held)
     return (
-        f'<details class="held"><summary>{say("held")}（{len(held):,}）</summary>'
+        f'<details class="held"><summary>{say("held")} ({len(held):,})</summary>'
         f"<ul>{items}</ul></details>"
     )
 
 
 def _asking(question: str, shown: str = "") -> str:
     title = f' title="{escape(question)}"' if shown else ""
-    return f'<button type="button" class="act act-ask"{title}>{escape(shown or question)}</button>'
+    told = escape(shown or question)
+    return f'<button type="button" class="act act-ask"{title} lang="ja">{told}</button>'
 
 
 def _button(act: str, word: str) -> str:

@@ -15,7 +15,7 @@ _FONTS = (
     "sans-serif",
 )
 _STYLES = ("page.css", "chat.css", "side.css", "tables.css", "cases.css", "admin.css")
-_SCRIPTS = ("words.js", "page.js", "chat.js", "history.js", "cases.js")
+_SCRIPTS = ("words.js", "page.js", "chat.js", "history.js", "cases.js", "admin.js")
 _MONOSPACED = ("Noto Sans Mono CJK JP", "BIZ UDGothic", "MS Gothic", "monospace")
 
 

@@ -63,10 +63,10 @@ def _tile(name: str, count: int) -> str:
     label = name if name == "北海道" else name[:-1]
     label = f'<span class="long">{label}</span>' if len(label) > _SHORT else label
     if not count:
-        return f'<span class="tile" {place} aria-hidden="true">{label}</span>'
+        return f'<span class="tile" {place} aria-hidden="true" lang="ja">{label}</span>'
     return (
         f'<button type="button" class="tile" {place} data-prefecture="{name}" aria-pressed="false">'
-        f'{label} <span class="count">{count:,}件</span></button>'
+        f'<span lang="ja">{label}</span> <span class="count">{count:,}件</span></button>'
     )
 
 
@@ -96,7 +96,7 @@ def _card(number: int, case: Case) -> str:
         f'<article class="case" aria-labelledby="{title}" data-name="{name}" '
         f'data-prefecture="{escape(case.prefecture)}" data-kind="{escape(case.kind)}" '
         f'data-words="{escape(normalize(words).text.lower())}">'
-        f'<h3 id="{title}">{name}</h3><p class="facts">{escape(_facts(case))}</p>'
+        f'<h3 id="{title}" lang="ja">{name}</h3><p class="facts">{escape(_facts(case))}</p>'
         f"{_summary(case.summary)}{told}"
         f'<p class="acts"><button type="button" class="open-case" aria-describedby="{title}">'
         '事例を開く</button><label><input type="checkbox" class="pick-case" '
@@ -115,14 +115,14 @@ def _summary(cited: Citation | None) -> str:
     where = " › ".join((*cited.passage.heading_path[-1:], cited.passage.doc_id))
     quote = " ".join(cited.quote.split())
     return (
-        f'<blockquote class="summary">{escape(quote)}</blockquote>'
-        f'<p class="where-from">出典：{escape(where)}</p>'
+        f'<blockquote class="summary" lang="ja">{escape(quote)}</blockquote>'
+        f'<p class="where-from">出典：<span lang="ja">{escape(where)}</span></p>'
     )
 
 
 def _documents_html(documents: Mapping[str, Document]) -> str:
     rows = "".join(
-        f"<li><strong>{escape(d.title)}</strong><span>{escape(d.doc_id)}</span></li>"
+        f"<li lang='ja'><strong>{escape(d.title)}</strong><span>{escape(d.doc_id)}</span></li>"
         for d in documents.values()
     )
     held = f'<ul class="documents">{rows}</ul>' if rows else "<p>収録している文書がありません。</p>"
@@ -134,7 +134,7 @@ def _documents_html(documents: Mapping[str, Document]) -> str:
 
 _TRAY = (
     f'<div class="tray" data-most="{MOST_COMPARED}" hidden><p><span id="tray-told" role="status">'
-    '</span> <span id="tray-names"></span></p><p class="acts">'
+    '</span> <span id="tray-names" lang="ja"></span></p><p class="acts">'
     '<button type="button" id="compare-cases" disabled>比較する</button>'
     '<button type="button" id="unpick-cases">選択を外す</button></p></div>'
 )

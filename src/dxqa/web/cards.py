@@ -46,7 +46,7 @@ def evidence_html(turn: int, answer: Answer, documents: Documents, *, of_case: b
         f'<section class="evidence {kind}" id="evidence-{turn}" '
         f'aria-labelledby="evidence-{turn}-title">'
         f'<h2 id="evidence-{turn}-title">{say(heading)}</h2>'
-        f'<p class="about">「{escape(shorten(answer.question))}」</p>'
+        f'<p class="about" lang="ja">「{escape(shorten(answer.question))}」</p>'
         f'<p class="remark">{say(f"{heading}-about")}</p>{shown}'
         f'<p class="back"><a href="#answer-{turn}">{say(f"{told}back")}</a></p></section>'
     )
@@ -72,11 +72,11 @@ def card_html(turn: int, place: int, card: Card, documents: Documents) -> str:
     cites = " ".join(str(citation.number) for citation in card.citations)
     numbers = "".join(f'<span class="number">{c.number}</span>' for c in card.citations)
     name = f"card-{turn}-{place}"
-    trail = f'<p class="path">{escape(" › ".join(path))}</p>' if path else ""
+    trail = f'<p class="path" lang="ja">{escape(" › ".join(path))}</p>' if path else ""
     return (
         f'<article class="card" id="{name}" data-cites="{cites}" tabindex="-1" '
         f'aria-labelledby="{name}-title">'
-        f'<header><h3 id="{name}-title">{numbers}{escape(title)}</h3>{trail}</header>'
+        f'<header><h3 id="{name}-title" lang="ja">{numbers}{escape(title)}</h3>{trail}</header>'
         f'<p class="passage" lang="ja">{marked_text(passage, card.citations)}</p>'
         f"{_around(card, documents)}{_details(passage)}</article>"
     )
@@ -155,8 +155,8 @@ def _headings(passage: Passage, documents: Documents) -> tuple[str, list[str]]:
 
 def _details(passage: Passage) -> str:
     told = [(key, str(passage.metadata[key])) for key in _DETAILS if passage.metadata.get(key)]
-    rows = "".join(f"<dt>{say(key)}</dt><dd>{_linked(value)}</dd>" for key, value in told)
-    rows += f"<dt>{say('file')}</dt><dd>{escape(passage.doc_id)}</dd>"
+    rows = "".join(f"<dt>{say(key)}</dt><dd lang='ja'>{_linked(value)}</dd>" for key, value in told)
+    rows += f"<dt>{say('file')}</dt><dd lang='ja'>{escape(passage.doc_id)}</dd>"
     return f"<dl>{rows}</dl>"
 
 

@@ -41,7 +41,8 @@
 
   function tell(selector, text) {
     const element = find(selector);
-    if (element && element.textContent !== text) element.textContent = text;
+    const told = dxqa.inLanguage(text);
+    if (element && element.textContent !== told) element.textContent = told;
   }
 
   function reset() {

@@ -73,7 +73,7 @@ def view_html(answer: Answer, documents: Documents) -> str:
     table = card_table_html if answer.kind == "card" else comparison_html
     return (
         f'<div class="case-view is-{answer.kind}"><section id="answer-{TURN}">'
-        f'<h2 tabindex="-1">{escape(answer.question)}</h2>{_saving(answer)}'
+        f'<h2 tabindex="-1" lang="ja">{escape(answer.question)}</h2>{_saving(answer)}'
         f"{table(TURN, answer)}</section>{passages}</div>"
     )
 

@@ -138,6 +138,21 @@ class FeedbackStore:
             query = "SELECT verdict, count(*) FROM feedback GROUP BY verdict"
             return dict(connection.execute(query).fetchall())
 
+    def erase(self) -> int:
+        """Erase all that is kept, from the disk too; return how much it was.
+
+        Raises:
+            FeedbackError: the file is locked, or cannot be written.
+        """
+        if not self.path.exists():
+            return 0
+        with self._connection() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            erased = connection.execute("DELETE FROM feedback").rowcount
+        with self._connection() as connection:  # what was erased also stood in the log of writes
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return erased
+
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         """A connection whose work is kept whole or not at all."""

@@ -11,6 +11,7 @@ from dxqa.web.conversation import Turn, turn_at
 from dxqa.web.feedback import Feedback, Verdict
 from dxqa.web.journal import Journal
 from dxqa.web.requests import Request
+from dxqa.web.words import I18N
 
 REASONS = (
     "答えが間違っている",
@@ -42,17 +43,17 @@ class FeedbackControls:
         self.rated = gr.State(None)
         with gr.Column(elem_id="rating", visible=False) as self.why:
             gr.HTML(_ASKING, js_on_load=None)
-            self.reason = gr.Radio(list(REASONS), label="理由", elem_id="reason")
+            self.reason = gr.Radio(list(REASONS), label=I18N("理由"), elem_id="reason")
             self.comment = gr.Textbox(
-                label="詳しく（書かなくてもかまいません）",
+                label=I18N("詳しく（書かなくてもかまいません）"),
                 lines=2,
                 max_lines=4,
                 max_length=_LONGEST_COMMENT,
                 elem_id="comment",
             )
             with gr.Row():
-                self.send = gr.Button("理由を送る", variant="primary", elem_id="send-reason")
-                self.close = gr.Button("閉じる", elem_id="close-reason")
+                self.send = gr.Button(I18N("理由を送る"), variant="primary", elem_id="send-reason")
+                self.close = gr.Button(I18N("閉じる"), elem_id="close-reason")
         self._wire(chat, turns)
 
     def _wire(self, chat: gr.Chatbot, turns: gr.State) -> None:

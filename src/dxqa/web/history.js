@@ -68,10 +68,10 @@
 
   function item(conversation) {
     const made = document.createElement("li");
-    const open = element("button", conversation.title, { type: "button", className: "open" });
+    const open = element("button", conversation.title, { type: "button", className: "open", lang: "ja" });
     open.append(element("small", new Date(conversation.at).toLocaleString(document.documentElement.lang, {
       dateStyle: "medium", timeStyle: "short",
-    })));
+    }), { lang: document.documentElement.lang }));
     if (conversation.id === current) open.setAttribute("aria-current", "true");
     open.onclick = () => reopen(conversation);
     const rename = element("button", dxqa.word("rename"), { type: "button" });

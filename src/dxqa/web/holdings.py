@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from dxqa.encoders import BASE_NAME, BUNDLED_NAME
 from dxqa.index import Index
@@ -17,6 +18,7 @@ _MODELS = {
     BUNDLED_NAME: "同梱のモデル (multilingual-e5-small、質問用に追加学習)",
     BASE_NAME: "同梱のモデル (multilingual-e5-small)",
 }
+_MOST_LISTED = 500  # documents
 _VERDICTS = {"declined": "答えられず", "down": "よくないね", "up": "いいね"}
 
 
@@ -93,11 +95,10 @@ def feedback_html(kept: Sequence[Feedback], trouble: str) -> str:
     rest = f"（新しい {SHOWN:,} 件を表示）" if len(kept) > SHOWN else ""
     return (
         f"{warned}<p>{len(kept):,} 件{rest}　{_download(kept)}</p>"
-        '<p class="hint">ファイルは <code>dxqa evaluate ファイル名</code> で使えます。'
-        "正解はまだ入っていません。答えられるはずの質問なら <code>answerable</code> を "
-        "<code>true</code>、資料にない質問なら <code>false</code> に直し、<code>cases</code> と "
-        "<code>must</code> に正解を書くと採点されます。<code>null</code> のままなら、"
-        "答えたかどうかだけを数えます。</p>"
+        '<p class="hint">ファイルは「dxqa evaluate ファイル名」で使えます。'
+        "正解はまだ入っていません。答えられるはずの質問なら answerable を true、"
+        "資料にない質問なら false に直し、cases と must に正解を書くと採点されます。"
+        "null のままなら、答えたかどうかだけを数えます。</p>"
         '<div class="scroll" tabindex="0" role="region" aria-label="質問の記録"><table><thead><tr>'
         '<th scope="col">日時</th><th scope="col">種類</th><th scope="col">質問</th>'
         '<th scope="col">理由</th><th scope="col">回答</th></tr></thead>'
@@ -106,15 +107,20 @@ def feedback_html(kept: Sequence[Feedback], trouble: str) -> str:
 
 
 def _feedback_row(feedback: Feedback) -> str:
-    before = f"<small>（前の質問：{escape(' → '.join(feedback.history))}）</small>"
+    before = f"<small>（前の質問：{_japanese(' → '.join(feedback.history))}）</small>"
     cells = (
         _local_time(feedback.time),
         _VERDICTS[feedback.verdict],
-        escape(feedback.question) + (before if feedback.history else ""),
-        escape("　".join(filter(None, (feedback.reason, feedback.comment)))),
-        f"<details><summary>表示</summary>{escape(feedback.answer)}</details>",
+        _japanese(feedback.question) + (before if feedback.history else ""),
+        "　".join(filter(None, (escape(feedback.reason), _japanese(feedback.comment)))),
+        f"<details><summary>表示</summary>{_japanese(feedback.answer)}</details>",
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _japanese(text: str) -> str:
+    """Return a text of others, which is Japanese whatever language the page is in."""
+    return f'<span lang="ja">{escape(text)}</span>' if text else ""
 
 
 def _download(kept: Sequence[Feedback]) -> str:
@@ -130,7 +136,8 @@ def _skipped_html(skipped: Mapping[str, str]) -> str:
     if not skipped:
         return ""
     items = "".join(
-        f"<li>{escape(path)}：{escape(reason)}</li>" for path, reason in skipped.items()
+        f"<li>{_japanese(path)}：<span>{escape(reason)}</span></li>"
+        for path, reason in skipped.items()
     )
     return (
         f'<div class="outcome warn"><strong>読み込めなかったファイルが {len(skipped):,} 件'
@@ -139,12 +146,14 @@ def _skipped_html(skipped: Mapping[str, str]) -> str:
 
 
 def _documents_html(index: Index) -> str:
-    counts = index.store.passage_counts()
+    documents = islice(index.store.documents.described(), _MOST_LISTED)
     rows = "".join(
-        f"<tr><td>{escape(document.title)}</td><td>{escape(document.doc_id)}</td>"
-        f'<td class="count">{counts.get(document.doc_id, 0):,}</td></tr>'
-        for document in index.store.documents.described()
+        f"<tr><td>{_japanese(document.title)}</td><td>{_japanese(document.doc_id)}</td>"
+        f'<td class="count">{count:,}</td></tr>'
+        for document, count in zip(documents, index.store.passage_counts, strict=False)
     )
+    left_out = len(index.store.documents) - _MOST_LISTED
+    rows += f'<tr><td colspan="3">ほか {left_out:,} 件</td></tr>' if left_out > 0 else ""
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="文書の一覧"><table><thead><tr>'
         '<th scope="col">文書</th><th scope="col">ファイル</th><th scope="col">箇所</th>'

@@ -7,10 +7,17 @@ dash is one character (アットマーク is アットマ-ク there); what they 
 import re
 import unicodedata
 
+from dxqa.japanese import PREFECTURES
+
 _DASHES = "‐‑‒–—―−﹣ー─━~〜ｰ"
 _SAME = str.maketrans("〇零一二三四五六七八九" + _DASHES, "00123456789" + "-" * len(_DASHES))
 _GAP = r"[-.()・/ _の]{0,3}"
-_QUANTITY = r"(?!\s*[人名円件年月日時万千億兆%世戸字冊部台か個校社者])"
+_AMOUNT = r"(?!\s*(?:[円件戸年万千億兆%]|世帯|人(?!番号)))"
+"""No amount: 「100-2000人」 is no postal code, 「123456789012円」 is nobody's number."""
+_YEARS = r"(?!(?:(?:19|20)\d{2}[- ]){2}(?:19|20)\d{2})"
+_NO_DATE = r"(?<![12]\d{3}[-/.])(?<![12]\d{3}[-/.]\d\d[-/.])"
+_ADDRESS = r"(?:〒|郵便番号|住所|所在地|本籍|自宅|宛先|宛て先|あて先|送付先|送り先|届け先)"
+_PREFECTURE = "|".join(PREFECTURES)
 
 _AT = r"\s*(?:@|[(\[<{【]\s*(?:at|アット(?:マ-ク)?|@)\s*[)\]>}】]|アットマ-ク)\s*"
 _DOT = r"(?:\.|\s*[(\[]\s*(?:dot|ドット)\s*[)\]]\s*|\s*ドット\s*)"
@@ -24,13 +31,13 @@ _PATTERNS = (
     ("【メールアドレス】", rf"(?P<it>{_MAIL_NAME}{_AT}{_MAIL_HOST})"),
     ("【メールアドレス】", r"(?P<it>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"),
     ("【電話番号】", rf"(?P<it>\(?\+{_GAP}81(?:{_GAP}\d){{9,11}})(?!\d)"),
-    ("【電話番号】", rf"(?<![\d,])(?<!\d\.)(?P<it>\(?0(?:{_GAP}\d){{9,10}})(?!\d)"),
-    ("【番号】", rf"(?<![\d,.])(?P<it>{_FOURS})(?![\d,年])"),
-    ("【番号】", r"(?<![\d,.])(?P<it>\d{10,})(?![\d,])"),
-    ("【郵便番号】", r"(?:〒|郵便番号)\D{0,4}(?P<it>\d{3}-?\d{4})(?!\d)"),
+    ("【電話番号】", rf"(?<![\d,])(?<!\d\.){_NO_DATE}(?P<it>\(?0(?:{_GAP}\d){{9,10}})(?!\d)"),
+    ("【番号】", rf"(?<![\d,.]){_YEARS}(?P<it>{_FOURS})(?![\d,]){_AMOUNT}"),
+    ("【番号】", rf"(?<![\d,.])(?P<it>\d{{10,}})(?![\d,]){_AMOUNT}"),
+    ("【郵便番号】", rf"{_ADDRESS}\D{{0,4}}(?P<it>\d{{3}}-?\d{{4}})(?![\d-]){_AMOUNT}"),
+    ("【郵便番号】", rf"(?<![\d.,-])(?P<it>\d{{3}}-\d{{4}})(?=\s{{0,2}}(?:{_PREFECTURE}))"),
     ("【電話番号】", rf"{_TO_CALL}(?P<it>\d{{1,5}}[-() ]{{1,2}}\d{{4}}|\d{{6,11}})(?!\d)"),
     ("【電話番号】", r"内線\D{0,4}(?P<it>\d{2,6})"),
-    ("【郵便番号】", rf"(?<![\d.,-])(?P<it>\d{{3}}-\d{{4}})(?![\d-]){_QUANTITY}"),
 )
 _COMPILED = tuple((token, re.compile(pattern, re.IGNORECASE)) for token, pattern in _PATTERNS)
 

@@ -29,7 +29,7 @@ def confidence_word(confidence: float) -> str:
 def growing(turn: int, answer: Answer, before: str = "", after: str = "") -> Iterator[str]:
     """Yield the answer's HTML, longer each time; the last one is whole."""
     for body in _bodies(turn, answer)[:-1]:
-        yield _framed(turn, answer, before + body)
+        yield _framed(turn, answer, before + _said(body))
     yield whole(turn, answer, before, after)
 
 
@@ -43,7 +43,12 @@ def whole(turn: int, answer: Answer, before: str = "", after: str = "") -> str:
         after: HTML below everything.
     """
     body = _bodies(turn, answer)[-1]
-    return _framed(turn, answer, before + body + _footing(answer) + after)
+    return _framed(turn, answer, before + _said(body) + _footing(answer) + after)
+
+
+def _said(body: str) -> str:
+    """Mark what is Japanese whatever language the page is in."""
+    return f'<div class="said" lang="ja">{body}</div>'
 
 
 def _bodies(turn: int, answer: Answer) -> list[str]:
@@ -117,7 +122,7 @@ def stopped_html(turn: int, after: str = "") -> str:
 def question_html(question: str) -> str:
     """Return what the user typed, as typed."""
     shown = "<br>".join(escape(line) for line in question.strip().splitlines())
-    return f'<div class="asked">{shown}</div>'
+    return f'<div class="asked" lang="ja">{shown}</div>'
 
 
 def copied_text(answer: Answer) -> str:
@@ -141,7 +146,7 @@ def _numbers(answer: Answer) -> frozenset[int]:
 def _framed(turn: int, answer: Answer, body: str) -> str:
     kind, verdict = _verdict(answer)
     told = f'<p class="verdict">{verdict}</p>' if verdict else ""
-    return one_line(f'<div class="reply{kind}" id="answer-{turn}" lang="ja">{told}{body}</div>')
+    return one_line(f'<div class="reply{kind}" id="answer-{turn}">{told}{body}</div>')
 
 
 def _verdict(answer: Answer) -> tuple[str, str]:

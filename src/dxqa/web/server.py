@@ -1,6 +1,8 @@
 """Serving the page on this machine, and nothing to or from any other host."""
 
 import asyncio
+import contextlib
+import io
 import logging
 import os
 import threading
@@ -43,12 +45,14 @@ def serve(options: ServeOptions) -> None:
     launching = launch_options(options)
     page = Page(options)
     try:
-        _, url, _ = page.blocks.launch(
-            server_name=options.host,
-            server_port=options.port,
-            app_kwargs={"routes": routes(page.loader, options)},
-            **launching,
-        )
+        # However quiet, Gradio prints where it serves MCP: docs/api.md says that.
+        with contextlib.redirect_stdout(io.StringIO()):
+            _, url, _ = page.blocks.launch(
+                server_name=options.host,
+                server_port=options.port,
+                app_kwargs={"routes": routes(page.loader, options)},
+                **launching,
+            )
     except OSError as error:
         raise ServerError(
             f"{options.host} のポート {options.port} で開始できません。ほかのプログラムが使って"

@@ -27,7 +27,7 @@ def card_table_html(turn: int, answer: Answer) -> str:
     return "".join(
         one_line(
             '<div class="table-frame"><table class="case-table">'
-            f"<caption>{escape(part.label)}</caption><tbody>"
+            f'<caption lang="ja">{escape(part.label)}</caption><tbody>'
             f"{''.join(_card_row(turn, part, aspect) for aspect in _aspects([part]))}"
             "</tbody></table></div>"
         )
@@ -43,11 +43,11 @@ def comparison_html(turn: int, answer: Answer) -> str:
     aspects = _aspects(answer.parts)
     named = any(aspects)
     corner = '<th scope="col">項目</th>' if named else ""
-    names = "".join(f'<th scope="col">{escape(part.label)}</th>' for part in answer.parts)
+    names = "".join(f'<th scope="col" lang="ja">{escape(part.label)}</th>' for part in answer.parts)
     rows = "".join(_compared_row(turn, answer.parts, a, named=named) for a in aspects)
     return one_line(
         '<div class="table-frame" role="region" aria-label="比較の表" tabindex="0">'
-        f'<table class="comparison"><caption>{escape(answer.lead)}</caption>'
+        f'<table class="comparison"><caption lang="ja">{escape(answer.lead)}</caption>'
         f"<thead><tr>{corner}{names}</tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
@@ -73,13 +73,14 @@ def _aspects(parts: Sequence[Part]) -> list[str]:
 
 
 def _card_row(turn: int, part: Part, aspect: str) -> str:
-    return f"<tr>{_heading(aspect)}<td>{_told(turn, part, aspect)}</td></tr>"
+    return f'<tr>{_heading(aspect)}<td lang="ja">{_told(turn, part, aspect)}</td></tr>'
 
 
 def _compared_row(turn: int, parts: Sequence[Part], aspect: str, *, named: bool) -> str:
     """Return a row; on a narrow screen, which shows no columns, cells say whose they are."""
     cells = "".join(
-        f'<td><span class="of">{escape(part.label)}</span>{_told(turn, part, aspect)}</td>'
+        f'<td lang="ja"><span class="of">{escape(part.label)}</span>'
+        f"{_told(turn, part, aspect)}</td>"
         for part in parts
     )
     return f"<tr>{_heading(aspect) if named else ''}{cells}</tr>"

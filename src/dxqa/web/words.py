@@ -1,10 +1,14 @@
 """The words of the interface in Japanese and English; what is answered and quoted stays Japanese.
 
-Gradio's own controls take their words from ``I18N``; HTML of our own is Japanese with a class that
-the script of the page knows (``say``), since the server does not know the reader's language.
+The server does not know the reader's language: it speaks Japanese, and the browser puts that into
+English (words.js). Gradio's own controls take their words from ``I18N``. In HTML of our own, a word
+that means different things in different places has a key here and is a class that the script knows
+(``say``); all else, messages of errors among it, stands in english.tsv and is known by its text.
+What is marked ``lang="ja"`` is left as it is.
 """
 
 import json
+from importlib.resources import files
 
 import gradio as gr
 
@@ -110,11 +114,23 @@ _WORDS: dict[str, tuple[str, str]] = {
     "filtered-by": ("絞り込み", "Filtered by"),
 }
 
+
+def _catalogue() -> dict[str, str]:
+    lines = files("dxqa.web").joinpath("english.tsv").read_text("utf-8").splitlines()
+    told = (line.split("\t", 1) for line in lines if line and not line.startswith("#"))
+    return dict(told)
+
+
+ENGLISH = _catalogue()
+"""Japanese text to English; ``{0}`` stands for what differs, in both."""
+
+_FIXED = {japanese: english for japanese, english in ENGLISH.items() if "{" not in japanese}
 I18N = gr.I18n(
-    ja={key: japanese for key, (japanese, _) in _WORDS.items()},
-    en={key: english for key, (_, english) in _WORDS.items()},
+    ja={key: japanese for key, (japanese, _) in _WORDS.items()} | {text: text for text in _FIXED},
+    en={key: english for key, (_, english) in _WORDS.items()} | _FIXED,
 )
-"""For ``launch``; ``I18N("send")`` is a label that the browser shows in its own language."""
+"""For ``launch``; ``I18N("send")``, by key, and ``I18N("理由")``, by text, are labels that the
+browser shows in its own language."""
 
 
 def say(key: str) -> str:
@@ -124,5 +140,6 @@ def say(key: str) -> str:
 
 def script() -> str:
     """Return the words as JavaScript, for the page's head."""
-    told = json.dumps(_WORDS, ensure_ascii=False).replace("<", "\\u003c")
-    return f"window.dxqa = {{ words: {told} }};"
+    told = json.dumps({"words": _WORDS, "english": ENGLISH}, ensure_ascii=False)
+    safe = told.replace("<", "\\u003c")
+    return f"window.dxqa = {safe};"
