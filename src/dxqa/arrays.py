@@ -52,11 +52,11 @@ class ArrayWriter:
         """Write the length and close the file."""
         if self._file.closed:
             return
-        self._file.seek(0)
-        self._write_header()
-        if self._file.tell() != self._header_size:
-            raise RuntimeError(f"NumPy's header of {self._file.name} has grown")
-        self._file.close()
+        with self._file:  # closed on a full disk, too
+            self._file.seek(0)
+            self._write_header()
+            if self._file.tell() != self._header_size:
+                raise RuntimeError(f"NumPy's header of {self._file.name} has grown")
 
     def _write_header(self) -> None:
         shape = (self.count, *self._row_shape)

@@ -31,7 +31,7 @@ _ALL_LIMIT = 5000  # passages that are all scored
 _CANDIDATES = 200  # from each side, in a larger index
 _REMEMBERED = 64  # filters
 _PLACED = 2000  # passages about the places asked for that are all scored
-_LEXICON_PASSAGES = 2000  # whose words are known by their readings
+_LEXICON_PASSAGES = 1000  # whose words are known by their readings
 
 _SENTENCE_COSINE = 2.0
 
