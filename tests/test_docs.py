@@ -10,7 +10,7 @@ from dxqa.cli import build_parser
 
 ROOT = Path(__file__).parents[1]
 READMES = ["README.md", "README.ja.md"]
-COMMANDS = ["build", "search", "ask", "evaluate", "serve"]
+COMMANDS = ["build", "search", "ask", "evaluate", "serve", "info", "verify", "clean"]
 
 
 def _commands(name: str) -> list[str]:
@@ -51,6 +51,7 @@ def test_every_option_has_help(command: str, capsys: pytest.CaptureFixture[str])
         *READMES,
         "docs/architecture.md",
         "docs/documents.md",
+        "docs/performance.md",
         "docs/retrieval.md",
         "docs/api.md",
         "docs/web.md",
