@@ -1,6 +1,7 @@
 """The two sides of search: small, exact, and fit for a million passages."""
 
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dxqa.arrays import ArrayWriter, open_array
+from dxqa.arrays import ArrayWriter, RowReader, open_array
 from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter, Mask, Rows, index
+from dxqa.dense.vectors import widened
 from dxqa.lexical import CHAMPIONS, LexicalIndex, postings, term_hashes, writer
 from dxqa.types import Scores, Vectors
 
@@ -77,8 +79,17 @@ def test_cosines_and_rows_are_those_of_half_precision(
 
 @given(st.lists(st.floats(-1, 1, width=16), min_size=1))
 def test_every_number_up_to_one_is_widened_exactly(numbers: list[float]) -> None:
-    halves = np.array([numbers], dtype=np.float16)
-    assert HalfVectors(halves).rows().tolist() == halves.astype(np.float64).tolist()
+    halves = np.array(numbers, dtype=np.float16)
+    assert widened(halves).tolist() == halves.astype(np.float64).tolist()
+
+
+@given(st.lists(st.integers(0, 99), max_size=40))
+def test_rows_are_read_wherever_they_stand(numbers: list[int]) -> None:
+    held = np.arange(300, dtype=np.uint16).reshape(100, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder, "x.npy"), held)
+        rows = np.array(numbers, dtype=np.intp)
+        assert RowReader(Path(folder, "x.npy")).take(rows).tolist() == held[rows].tolist()
 
 
 def nearest_exactly(

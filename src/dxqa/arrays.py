@@ -1,5 +1,7 @@
 """Arrays on disk: .npy files read by memory map, and written block by block."""
 
+import os
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +15,34 @@ def open_array(path: Path) -> NDArray[Any]:
     """Map a .npy file into memory, read-only."""
     mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped.view(np.ndarray)  # slices of np.memmap itself are slow to make
+
+
+class RowReader:
+    """Copies rows of a .npy file from wherever they stand in it.
+
+    Taken out of a memory map, each would leave the 64 KB around it mapped, as Linux does at a
+    fault: gigabytes, after some questions to a large index. Threads may read at the same time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._mapped = open_array(path)
+        self._file = path.open("rb", buffering=0)
+        self._start = path.stat().st_size - self._mapped.nbytes
+        weakref.finalize(self, self._file.close)
+
+    def take(self, rows: NDArray[np.intp]) -> NDArray[Any]:
+        """Return a copy of these rows; neighbours that follow one another are read at once."""
+        if not hasattr(os, "preadv") or not len(rows):  # Windows
+            return self._mapped[rows]
+        found = np.empty((len(rows), *self._mapped.shape[1:]), dtype=self._mapped.dtype)
+        width = found[:1].nbytes
+        into, handle = memoryview(found).cast("B"), self._file.fileno()
+        firsts = np.concatenate([[0], np.flatnonzero(np.diff(rows) != 1) + 1])
+        starts = (width * firsts).tolist()
+        offsets = (self._start + width * rows[firsts]).tolist()
+        for start, end, at in zip(starts, [*starts[1:], found.nbytes], offsets, strict=True):
+            os.preadv(handle, (into[start:end],), at)
+        return found
 
 
 class ArrayWriter:

@@ -24,9 +24,8 @@ FLAT_LIMIT = 20_000
 """Up to so many rows all are compared, which takes 1 ms for two queries."""
 
 _FEW = 20_000  # allowed rows up to which comparing them all is as quick (6 ms), and exact
-_OVERSAMPLING = 2  # times k rows are found by codes, to be ranked, and
-_FEWEST_CODES = 400  # at least so many, as codes are coarse
-_PROBED = 1 / 6  # of the clusters are searched
+_FEWEST_CODES = 400  # rows found by codes, which are coarse, to be ranked
+_PROBED = 256  # clusters searched, where there are so many
 
 
 class DenseIndex:
@@ -98,14 +97,14 @@ class DenseIndex:
         self, queries: Vectors, k: int, among: int, selector: faiss.IDSelector | None
     ) -> Rows:
         """Return rows that FAISS finds, the more the less exactly it compares."""
-        wanted = min(among, max(_FEWEST_CODES, _OVERSAMPLING * k))
+        wanted = min(among, max(_FEWEST_CODES, k))
         if not wanted:
             return np.empty(0, dtype=np.intp)
         stubs: Any = faiss
         scarcity = len(self) / among  # as many allowed rows are compared as without a selector
         if isinstance(self._index, faiss.IndexIVF):
             clusters = self._index.nlist
-            probed = min(clusters, math.ceil(scarcity * _PROBED * clusters))
+            probed = min(clusters, math.ceil(scarcity * _PROBED))
             parameters = stubs.SearchParametersIVF(sel=selector, nprobe=probed)
         else:
             wanted = min(among, k)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dxqa.arrays import ArrayWriter, open_array
+from dxqa.arrays import ArrayWriter, RowReader, open_array
 from dxqa.types import Rows, Scores, Vectors
 
 Halves = NDArray[np.float16]
@@ -18,15 +18,16 @@ _BLOCK = 512  # rows widened at a time: what stays in the processor's cache
 
 
 class HalfVectors:
-    """Rows of unit length, memory-mapped. Threads may read them at the same time."""
+    """Rows of unit length, on disk. Threads may read them at the same time."""
 
-    def __init__(self, halves: Halves) -> None:
-        self._halves = halves
+    def __init__(self, path: Path) -> None:
+        self._halves: Halves = open_array(path)
+        self._reader = RowReader(path)
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Map a .npy file of shape ``(n, dim)``."""
-        return cls(open_array(path))
+        """Open a .npy file of shape ``(n, dim)``."""
+        return cls(path)
 
     def __len__(self) -> int:
         return len(self._halves)
@@ -63,13 +64,13 @@ class HalfVectors:
 
     @cached_property
     def _full(self) -> Vectors:
-        return _widened(self._halves)
+        return widened(self._halves)
 
     def _blocks(self, rows: Rows | None, count: int) -> Iterator[tuple[slice, Vectors]]:
         for start in range(0, count, _BLOCK):
             span = slice(start, min(start + _BLOCK, count))
-            halves = self._halves[span] if rows is None else self._halves.take(rows[span], axis=0)
-            yield span, _widened(halves)
+            halves = self._halves[span] if rows is None else self._reader.take(rows[span])
+            yield span, widened(halves)
 
 
 class HalfVectorsWriter(ArrayWriter):
@@ -79,7 +80,7 @@ class HalfVectorsWriter(ArrayWriter):
         super().__init__(path, np.float16, (dimension,))
 
 
-def _widened(halves: Halves) -> Vectors:
+def widened(halves: Halves) -> Vectors:
     """Return finite numbers in single precision; ten times as fast as NumPy's own conversion.
 
     The bits of exponent and fraction are moved to where single precision has them; what then

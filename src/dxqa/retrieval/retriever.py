@@ -202,6 +202,9 @@ class Retriever:
 
     def _place_scores(self, query: Query, rows: Rows) -> Scores:
         """Lift passages about the places asked for, and sink those about excluded ones."""
+        named = query.places or query.excluded or query.recent or query.asked_kind
+        if not named and query.kind != "list":
+            return np.zeros(len(rows), dtype=np.float32)
         of_rows = self.store.passages.metadata_rows[rows]
         distinct, which = np.unique(of_rows, return_inverse=True)
         scores = [self._place_score(query, self.store.metadata[at]) for at in distinct]
