@@ -36,7 +36,7 @@ class RowReader:
             return self._mapped[rows]
         found = np.empty((len(rows), *self._mapped.shape[1:]), dtype=self._mapped.dtype)
         width = found[:1].nbytes
-        into, handle = memoryview(found).cast("B"), self._file.fileno()
+        into, handle = memoryview(found.data).cast("B"), self._file.fileno()
         firsts = np.concatenate([[0], np.flatnonzero(np.diff(rows) != 1) + 1])
         starts = (width * firsts).tolist()
         offsets = (self._start + width * rows[firsts]).tolist()
