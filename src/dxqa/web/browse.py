@@ -21,6 +21,7 @@ _NOTHING = (
     '<p class="none" id="cases-none" hidden>あてはまる事例がありません。'
     "言葉を変えるか、条件を外してください。</p>"
 )
+_MORE = '<p class="more"><button type="button" id="more-cases" hidden></button></p>'
 
 
 @cache
@@ -40,7 +41,7 @@ def browse_html(cases: Sequence[Case], documents: Mapping[str, Document]) -> str
         f'<div class="browse" data-drawn="{crc32(cards.encode()):x}">'
         f'<div class="where">{map_html(cases)}</div>'
         f'<div class="what">{_filters(cases)}{_NOTHING}'
-        f'<div class="case-cards">{cards}</div></div></div>{_TRAY}'
+        f'<div class="case-cards">{cards}</div>{_MORE}</div></div>{_TRAY}'
     )
 
 
@@ -79,10 +80,11 @@ def _filters(cases: Sequence[Case]) -> str:
     return (
         '<form class="case-filters" role="search" aria-label="事例のしぼり込み">'
         '<label>言葉でさがす<input type="search" id="case-words" autocomplete="off" '
-        'placeholder="自治体名、取り組みなど"></label>'
+        'placeholder="自治体名、取り組みなど（本文も探します）"></label>'
         f'<label>種類<select id="case-kind"><option value="">すべて</option>{options}</select>'
         "</label>"
-        '<p class="chosen"><span id="case-count" role="status"></span>'
+        '<p class="chosen"><span role="status"><span id="case-count"></span> '
+        '<span id="case-matches"></span></span>'
         '<button type="button" id="case-reset" hidden>条件をすべて外す</button></p></form>'
     )
 
@@ -97,7 +99,7 @@ def _card(number: int, case: Case) -> str:
         f'data-prefecture="{escape(case.prefecture)}" data-kind="{escape(case.kind)}" '
         f'data-words="{escape(normalize(words).text.lower())}">'
         f'<h3 id="{title}" lang="ja">{name}</h3><p class="facts">{escape(_facts(case))}</p>'
-        f"{_summary(case.summary)}{told}"
+        f'{_summary(case.summary)}<p class="matched" hidden></p>{told}'
         f'<p class="acts"><button type="button" class="open-case" aria-describedby="{title}">'
         '事例を開く</button><label><input type="checkbox" class="pick-case" '
         f'aria-describedby="{title}">比較に加える</label></p></article>'
