@@ -10,7 +10,8 @@ import docx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import BOX, SIZES, Session, contrast
+from tests.e2e.browser import SIZES, Session, contrast
+from tests.e2e.screens import show_at
 
 pytestmark = pytest.mark.e2e
 
@@ -165,11 +166,8 @@ def test_the_whole_way_by_keyboard(cases: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_cases_fit_and_are_legible(page: Page, size: str, scheme: str) -> None:
-    width, height = SIZES[size]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": height})
-    page.reload()
-    expect(page.locator(BOX)).to_be_enabled()
+    width, _ = SIZES[size]
+    show_at(page, size, scheme)
     page.get_by_role("tab", name="事例").click()
     expect(page.locator("#cases .case")).to_have_count(11)
     for text in (".tile", "button.tile", ".case .facts", ".case .summary", ".aspects li"):

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import BOX, LIST_QUESTION, OFF_TOPIC, SIZES, Session, ask, contrast
+from tests.e2e.screens import show_at
 
 pytestmark = pytest.mark.e2e
 
@@ -149,10 +150,7 @@ def test_markup_in_a_question_stays_text(page: Page, session: Session) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_layout_fits_and_text_is_legible(page: Page, size: str, scheme: str) -> None:
     width, height = SIZES[size]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": height})
-    page.reload()
-    expect(page.locator(BOX)).to_be_enabled()
+    show_at(page, size, scheme)
     ask(page, LIST_QUESTION)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes = {name: page.locator(name).bounding_box() for name in ("#chat", "#panel", "#ask")}

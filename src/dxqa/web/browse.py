@@ -52,9 +52,9 @@ def map_html(cases: Sequence[Case]) -> str:
     elsewhere = sum(count for name, count in counts.items() if name not in tiles())
     remark = f"<p class='remark'>都道府県がわからない事例：{elsewhere:,}件</p>" if elsewhere else ""
     return (
-        '<h2 id="map-title">都道府県からさがす</h2>'
+        '<details id="map" open><summary><h2 id="map-title">都道府県からさがす</h2></summary>'
         '<p class="remark">件数のある都道府県を押すと、その事例だけを表示します。</p>'
-        f'<div class="tilemap" role="group" aria-labelledby="map-title">{shown}</div>{remark}'
+        f'<div class="tilemap" role="group" aria-labelledby="map-title">{shown}</div>{remark}</details>'
     )
 
 
@@ -62,12 +62,13 @@ def _tile(name: str, count: int) -> str:
     row, column = tiles()[name]
     place = f'style="grid-area:{row}/{column}"'
     label = name if name == "北海道" else name[:-1]
-    label = f'<span class="long">{label}</span>' if len(label) > _SHORT else label
+    size = ' class="long"' if len(label) > _SHORT else ""
+    label = f'<span{size} lang="ja">{label}</span>'
     if not count:
-        return f'<span class="tile" {place} aria-hidden="true" lang="ja">{label}</span>'
+        return f'<span class="tile" {place} aria-hidden="true">{label}</span>'
     return (
         f'<button type="button" class="tile" {place} data-prefecture="{name}" aria-pressed="false">'
-        f'<span lang="ja">{label}</span> <span class="count">{count:,}件</span></button>'
+        f'{label} <span class="count">{count:,}件</span></button>'
     )
 
 

@@ -223,6 +223,8 @@
   new MutationObserver(() => {
     const browse = find(".browse")?.dataset.drawn;
     if (browse && browse !== drawn) {
+      // On a narrow screen the map would stand between the reader and the cases.
+      if (!drawn && matchMedia("(max-width: 860px)").matches) find("#map").open = false;
       filter();
       showPicked();
     }
