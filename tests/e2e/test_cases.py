@@ -85,6 +85,13 @@ def test_words_and_kind_filter_and_are_taken_back(cases: Page) -> None:
     assert len(shown(cases)) == 11
 
 
+def test_words_that_no_case_holds_are_asked_in_the_chat(cases: Page) -> None:
+    cases.fill("#case-words", "お年寄り向けスマホ")
+    cases.click("#ask-words")
+    expect(cases.locator("#chat .asked")).to_have_text("お年寄り向けスマホの事例を教えて")
+    expect(cases.locator("#chat .footing")).to_be_visible()
+
+
 def test_a_case_opens_with_every_aspect_cited_or_said_to_be_missing(cases: Page) -> None:
     open_case(cases, "宮崎県都城市")
     rows = cases.locator("#case-view .case-table tr")

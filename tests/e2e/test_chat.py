@@ -72,6 +72,27 @@ def test_an_example_is_a_question(page: Page) -> None:
     expect(page.locator("#chat .reply a.cite").first).to_be_visible()
 
 
+def test_on_a_narrow_screen_the_next_answer_comes_into_view(page: Page) -> None:
+    show_at(page, "narrow", "light")
+    ask(page, LIST_QUESTION)
+    page.locator("#chat a.cite").last.click()
+    expect(page.locator("#panel .card.active")).to_be_in_viewport()
+    ask(page, "福島県のアドバイザー派遣の満足度は？")
+    expect(page.locator("#chat .asked").last).to_be_in_viewport(ratio=1)
+    expect(page.locator("#answer-2 li").first).to_be_in_viewport()
+
+
+def test_a_declined_follow_up_can_be_asked_apart_from_what_was_asked_before(page: Page) -> None:
+    ask(page, "西会津町の推進体制は？")
+    ask(page, "給食の献立は？")
+    reply = page.locator("#answer-2")
+    expect(reply).to_contain_text("これまでの質問から")
+    expect(reply).to_have_class(re.compile("declined"))
+    reply.locator(".act-alone").click()
+    expect(reply).not_to_contain_text("これまでの質問から")
+    expect(reply.locator(".footing")).to_be_visible()
+
+
 def test_a_new_conversation_forgets_the_old_one(page: Page) -> None:
     ask(page, "西会津町の推進体制は？")
     page.click("#clear")

@@ -18,8 +18,9 @@ MOST_COMPARED = 5
 _KINDS = ("都道府県", "市", "区", "町", "村")
 _SHORT = 2
 _NOTHING = (
-    '<p class="none" id="cases-none" hidden>あてはまる事例がありません。'
-    "言葉を変えるか、条件を外してください。</p>"
+    '<p class="none" id="cases-none" hidden><span>あてはまる事例がありません。'
+    "言葉を変えるか、条件を外してください。</span> "
+    '<button type="button" id="ask-words">同じ言葉で質問する</button></p>'
 )
 _MORE = '<p class="more"><button type="button" id="more-cases" hidden></button></p>'
 
@@ -54,7 +55,8 @@ def map_html(cases: Sequence[Case]) -> str:
     return (
         '<details id="map" open><summary><h2 id="map-title">都道府県からさがす</h2></summary>'
         '<p class="remark">件数のある都道府県を押すと、その事例だけを表示します。</p>'
-        f'<div class="tilemap" role="group" aria-labelledby="map-title">{shown}</div>{remark}</details>'
+        f'<div class="tilemap" role="group" aria-labelledby="map-title">{shown}</div>'
+        f"{remark}</details>"
     )
 
 

@@ -86,6 +86,7 @@
     const told = shown === cards.length ? `${cards.length}件の事例` : `${where}事例 ${shown}件（全${cards.length}件）`;
     tell("#case-count", told);
     find("#cases-none").hidden = shown > 0;
+    find("#ask-words").hidden = !wanted.length;
     find("#case-reset").hidden = !(prefecture || kind() || words().length);
     for (const tile of all("button.tile")) {
       tile.setAttribute("aria-pressed", String(tile.dataset.prefecture === prefecture));
@@ -172,6 +173,10 @@
       if (filters.getBoundingClientRect().top > innerHeight / 2) filters.scrollIntoView({ block: "start", behavior: behavior() });
     },
     "#case-reset": reset,
+    "#ask-words": () => {
+      document.querySelector("#room-chat-button").click();
+      dxqa.ask(`${typed()}の事例を教えて`, false);
+    },
     "#more-cases": () => {
       const first = all(".case").filter((card) => !card.hidden).length;
       most += PAGE;

@@ -309,6 +309,8 @@ def _again(turn: Turn, told: dict[str, Any]) -> Request:
         return turn.request.without(key, conditions[key])
     if act == "again":
         return turn.request.again_with(key)
+    if act == "alone":
+        return replace(turn.request, history=())
     if act == "unfilter":
         return replace(turn.request, filters={})
     return turn.request
