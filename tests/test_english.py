@@ -24,7 +24,15 @@ NOT_OF_THE_PAGE = {
     "出典",
     "北海道",
     "■・※",  # signs within answers
+    "・",
     "%Y年%m月%d日 %H:%M",
+    # Put together from what has English, as the browser test sees.
+    "9 件9\u30009",
+    "（前の質問：9）",
+    "9\u3000根拠：9か所",
+    "9 自治体の事例",
+    "9 文書",
+    "収録：9、9 か所の記述9",
 }
 
 
@@ -84,7 +92,7 @@ def test_what_the_page_says_has_english(module: str) -> None:
         text
         for text in said
         if JAPANESE.search(text)
-        and text.strip(SAMPLE) not in NOT_OF_THE_PAGE
+        and not {text, text.strip(SAMPLE)} & NOT_OF_THE_PAGE
         and not is_known(text)
     }
     assert unknown == set()
