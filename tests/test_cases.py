@@ -10,6 +10,7 @@ from dxqa.exchange import case_json, statements_json
 from dxqa.japanese import PREFECTURES
 from dxqa.types import Answer, Case, Citation, Document, Part, Passage, Statement
 from dxqa.web.browse import browse_html, map_html, tiles
+from dxqa.web.case_search import CaseSearch, Match, found_html
 from dxqa.web.cases import view_html
 from tests.conftest import HashEncoder
 
@@ -119,7 +120,7 @@ def test_the_map_holds_every_prefecture_once_and_tells_counts(index: Index) -> N
     assert len(set(tiles().values())) == len(PREFECTURES)
     shown = map_html(index.cases())
     assert shown.count("<button") == len({case.prefecture for case in index.cases()})
-    assert '>福島 <span class="count">2件</span></button>' in shown
+    assert '><span lang="ja">福島</span> <span class="count">2件</span></button>' in shown
 
 
 def test_a_case_without_a_prefecture_is_told_beside_the_map() -> None:
@@ -155,3 +156,21 @@ def test_without_python_docx_the_word_button_says_what_to_install(
     assert "<summary>Wordで保存</summary><p>Word ファイルを作る部品がありません。" in shown
     assert "pip install python-docx" in shown
     assert ">CSVで保存</a>" in shown
+
+
+def test_words_are_found_in_the_sentences_of_a_case(index: Index) -> None:
+    search = CaseSearch(index)
+    found = search.find(["特別交付税"])
+    assert list(found) == ["山形県酒田市"]
+    assert found["山形県酒田市"].sentences == 1
+    assert "外部人材のコストを特別交付税" in found["山形県酒田市"].best
+    both = search.find(["ｃｄｏ", "リビングラボ"])
+    assert list(both) == ["山形県酒田市"]
+    assert both["山形県酒田市"].sentences > 1
+    assert search.find(["どこにもない言葉"]) == {}
+    assert len(search.find([])) == len(index.cases())
+
+
+def test_what_is_found_stays_text() -> None:
+    attack = '"><script>alert(1)</script>{{x}}'
+    assert "<script" not in found_html(attack, {attack: Match(1, attack)})

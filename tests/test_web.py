@@ -177,7 +177,7 @@ def test_a_web_address_is_a_link_and_a_title_is_not() -> None:
     held = passage(metadata={"official_page": "https://example.jp/a?b=1&c=2", "reference": "題名"})
     markup = evidence_html(1, answered([cite(1, held, "市長")]), documents(held))
     assert 'href="https://example.jp/a?b=1&amp;c=2"' in markup
-    assert "<dd>題名</dd>" in markup
+    assert '<dd lang="ja">題名</dd>' in markup
 
 
 def test_only_numbers_with_a_citation_are_links() -> None:

@@ -29,6 +29,7 @@ from tests.e2e.browser import (
     serving,
 )
 from tests.e2e.proxy import proxied
+from tests.e2e.screens import show_at
 
 pytestmark = pytest.mark.e2e
 
@@ -178,6 +179,15 @@ def test_an_uploaded_document_is_found_after_a_build_during_which_the_chat_answe
     expect(page.locator("#pending")).to_contain_text("すべて検索に反映されています")
     ask(asking, "東京都架空町の財源は？")
     expect(asking.locator("#chat .reply").last).to_contain_text("スマート防災補助金")
+    page.get_by_role("tab", name="質問").click()
+    page.locator("#filter-prefecture input").click()
+    page.get_by_role("option", name="東京都").click()
+    expect(page.locator("#chips")).to_contain_text("都道府県：東京都")
+    ask(page, "財源は？東京都の事例を教えて")
+    expect(page.locator("#chat .reply").last).to_contain_text("スマート防災補助金")
+    # Who did not leave the chat meanwhile finds the new choices, too.
+    asking.locator("#filter-prefecture input").click()
+    expect(asking.get_by_role("option", name="東京都")).to_be_visible()
     assert not session.errors
 
 
@@ -198,6 +208,27 @@ def test_nothing_is_overwritten_and_uploads_can_be_removed(
     page.click("#remove")
     expect(page.locator("#outcome .good")).to_contain_text("メモ.txt を取り除きました")
     assert not (office.corpus / "uploads" / "メモ.txt").exists()
+
+
+def test_too_large_a_file_is_told_of_before_it_is_sent(
+    page: Page, session: Session, office: Office, tmp_path: Path
+) -> None:
+    enter(page)
+    large, good = tmp_path / "大きな記録.txt", written(tmp_path, "小さな記録.txt", "本文です。\n")
+    large.write_bytes(b"a" * (30 * 2**20))
+    sent = len(session.requests)
+    upload(page, large)
+    expect(page.locator("#too-large")).to_have_text(
+        "大きな記録.txt: 大きすぎます (30.0 MB)。1 つ 5 MB までです。分けて追加してください。"
+    )
+    assert not [request for request in session.requests[sent:] if "upload" in request]
+    upload(page, large, good)
+    expect(page.locator("#outcome .good")).to_contain_text("小さな記録.txt を追加しました")
+    expect(page.locator("#too-large")).to_contain_text("大きな記録.txt")
+    page.get_by_label("小さな記録.txt").check()
+    page.click("#remove")
+    expect(page.locator("#outcome .good")).to_contain_text("取り除きました")
+    assert not (office.corpus / "uploads" / large.name).exists()
 
 
 def test_a_failed_build_leaves_the_old_index(page: Page, office: Office) -> None:
@@ -284,11 +315,8 @@ def test_records_are_erased_after_asking(page: Page, office: Office) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_layout_fits_and_text_is_legible(page: Page, size: str, scheme: str) -> None:
-    width, height = SIZES[size]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": height})
-    page.reload()
-    expect(page.locator(BOX)).to_be_enabled()
+    width, _ = SIZES[size]
+    show_at(page, size, scheme)
     enter(page)
     page.click("#show-feedback")
     expect(page.locator("#feedback table")).to_be_visible()

@@ -10,7 +10,8 @@ import docx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import BOX, SIZES, Session, contrast
+from tests.e2e.browser import SIZES, Session, contrast
+from tests.e2e.screens import show_at
 
 pytestmark = pytest.mark.e2e
 
@@ -82,6 +83,13 @@ def test_words_and_kind_filter_and_are_taken_back(cases: Page) -> None:
     expect(cases.locator("#cases-none")).to_be_visible()
     cases.click("#case-reset")
     assert len(shown(cases)) == 11
+
+
+def test_words_that_no_case_holds_are_asked_in_the_chat(cases: Page) -> None:
+    cases.fill("#case-words", "お年寄り向けスマホ")
+    cases.click("#ask-words")
+    expect(cases.locator("#chat .asked")).to_have_text("お年寄り向けスマホの事例を教えて")
+    expect(cases.locator("#chat .footing")).to_be_visible()
 
 
 def test_a_case_opens_with_every_aspect_cited_or_said_to_be_missing(cases: Page) -> None:
@@ -165,11 +173,8 @@ def test_the_whole_way_by_keyboard(cases: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_cases_fit_and_are_legible(page: Page, size: str, scheme: str) -> None:
-    width, height = SIZES[size]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": height})
-    page.reload()
-    expect(page.locator(BOX)).to_be_enabled()
+    width, _ = SIZES[size]
+    show_at(page, size, scheme)
     page.get_by_role("tab", name="事例").click()
     expect(page.locator("#cases .case")).to_have_count(11)
     for text in (".tile", "button.tile", ".case .facts", ".case .summary", ".aspects li"):

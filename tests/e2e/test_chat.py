@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import BOX, LIST_QUESTION, OFF_TOPIC, SIZES, Session, ask, contrast
+from tests.e2e.screens import show_at
 
 pytestmark = pytest.mark.e2e
 
@@ -69,6 +70,27 @@ def test_an_example_is_a_question(page: Page) -> None:
     example.click()
     expect(page.locator("#chat .asked")).to_have_text(text)
     expect(page.locator("#chat .reply a.cite").first).to_be_visible()
+
+
+def test_on_a_narrow_screen_the_next_answer_comes_into_view(page: Page) -> None:
+    show_at(page, "narrow", "light")
+    ask(page, LIST_QUESTION)
+    page.locator("#chat a.cite").last.click()
+    expect(page.locator("#panel .card.active")).to_be_in_viewport()
+    ask(page, "福島県のアドバイザー派遣の満足度は？")
+    expect(page.locator("#chat .asked").last).to_be_in_viewport(ratio=1)
+    expect(page.locator("#answer-2 li").first).to_be_in_viewport()
+
+
+def test_a_declined_follow_up_can_be_asked_apart_from_what_was_asked_before(page: Page) -> None:
+    ask(page, "西会津町の推進体制は？")
+    ask(page, "給食の献立は？")
+    reply = page.locator("#answer-2")
+    expect(reply).to_contain_text("これまでの質問から")
+    expect(reply).to_have_class(re.compile("declined"))
+    reply.locator(".act-alone").click()
+    expect(reply).not_to_contain_text("これまでの質問から")
+    expect(reply.locator(".footing")).to_be_visible()
 
 
 def test_a_new_conversation_forgets_the_old_one(page: Page) -> None:
@@ -149,10 +171,7 @@ def test_markup_in_a_question_stays_text(page: Page, session: Session) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_layout_fits_and_text_is_legible(page: Page, size: str, scheme: str) -> None:
     width, height = SIZES[size]
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    page.set_viewport_size({"width": width, "height": height})
-    page.reload()
-    expect(page.locator(BOX)).to_be_enabled()
+    show_at(page, size, scheme)
     ask(page, LIST_QUESTION)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes = {name: page.locator(name).bounding_box() for name in ("#chat", "#panel", "#ask")}

@@ -115,7 +115,7 @@ class AdminRoom:
         with gr.Column(visible=shown, elem_id="changes") as self.changes:
             gr.HTML(f"<h2>文書を追加する</h2>{_LIMITS}", js_on_load=None)
             self.upload = gr.UploadButton(
-                I18N("文書を選ぶ"),
+                "文書を選ぶ",
                 file_count="multiple",
                 elem_id="upload",
             )

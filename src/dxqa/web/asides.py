@@ -50,9 +50,19 @@ def questions_html(heading: str, questions: Sequence[str]) -> str:
     return f'<div class="next"><p class="of">{say(heading)}</p><ul>{items}</ul></div>'
 
 
-def next_steps_html(answer: Answer, held: Sequence[str], *, filtered: bool) -> str:
-    """Return what a reader can do where the corpus does not answer."""
+def next_steps_html(
+    answer: Answer, held: Sequence[str], *, filtered: bool, follows: bool = False
+) -> str:
+    """Return what a reader can do where the corpus does not answer.
+
+    Args:
+        answer: the one that declines.
+        held: municipalities of the corpus.
+        filtered: whether filters are set.
+        follows: whether earlier questions may have been taken for part of this one.
+    """
     steps = [_button("unfilter", "without-filters")] if filtered else []
+    steps += [_button("alone", "alone")] if follows else []
     steps += [] if _names_any(answer.question, held) else [_button("place", "with-place")]
     steps += [_asking(f"{name}の事例を教えて") for name in _near(answer.hits)]
     items = "".join(f"<li>{step}</li>" for step in steps)

@@ -18,9 +18,11 @@ MOST_COMPARED = 5
 _KINDS = ("都道府県", "市", "区", "町", "村")
 _SHORT = 2
 _NOTHING = (
-    '<p class="none" id="cases-none" hidden>あてはまる事例がありません。'
-    "言葉を変えるか、条件を外してください。</p>"
+    '<p class="none" id="cases-none" hidden><span>あてはまる事例がありません。'
+    "言葉を変えるか、条件を外してください。</span> "
+    '<button type="button" id="ask-words">同じ言葉で質問する</button></p>'
 )
+_MORE = '<p class="more"><button type="button" id="more-cases" hidden></button></p>'
 
 
 @cache
@@ -40,7 +42,7 @@ def browse_html(cases: Sequence[Case], documents: Mapping[str, Document]) -> str
         f'<div class="browse" data-drawn="{crc32(cards.encode()):x}">'
         f'<div class="where">{map_html(cases)}</div>'
         f'<div class="what">{_filters(cases)}{_NOTHING}'
-        f'<div class="case-cards">{cards}</div></div></div>{_TRAY}'
+        f'<div class="case-cards">{cards}</div>{_MORE}</div></div>{_TRAY}'
     )
 
 
@@ -51,9 +53,10 @@ def map_html(cases: Sequence[Case]) -> str:
     elsewhere = sum(count for name, count in counts.items() if name not in tiles())
     remark = f"<p class='remark'>都道府県がわからない事例：{elsewhere:,}件</p>" if elsewhere else ""
     return (
-        '<h2 id="map-title">都道府県からさがす</h2>'
+        '<details id="map" open><summary><h2 id="map-title">都道府県からさがす</h2></summary>'
         '<p class="remark">件数のある都道府県を押すと、その事例だけを表示します。</p>'
-        f'<div class="tilemap" role="group" aria-labelledby="map-title">{shown}</div>{remark}'
+        f'<div class="tilemap" role="group" aria-labelledby="map-title">{shown}</div>'
+        f"{remark}</details>"
     )
 
 
@@ -61,12 +64,13 @@ def _tile(name: str, count: int) -> str:
     row, column = tiles()[name]
     place = f'style="grid-area:{row}/{column}"'
     label = name if name == "北海道" else name[:-1]
-    label = f'<span class="long">{label}</span>' if len(label) > _SHORT else label
+    size = ' class="long"' if len(label) > _SHORT else ""
+    label = f'<span{size} lang="ja">{label}</span>'
     if not count:
-        return f'<span class="tile" {place} aria-hidden="true" lang="ja">{label}</span>'
+        return f'<span class="tile" {place} aria-hidden="true">{label}</span>'
     return (
         f'<button type="button" class="tile" {place} data-prefecture="{name}" aria-pressed="false">'
-        f'<span lang="ja">{label}</span> <span class="count">{count:,}件</span></button>'
+        f'{label} <span class="count">{count:,}件</span></button>'
     )
 
 
@@ -79,10 +83,11 @@ def _filters(cases: Sequence[Case]) -> str:
     return (
         '<form class="case-filters" role="search" aria-label="事例のしぼり込み">'
         '<label>言葉でさがす<input type="search" id="case-words" autocomplete="off" '
-        'placeholder="自治体名、取り組みなど"></label>'
+        'placeholder="自治体名、取り組みなど（本文も探します）"></label>'
         f'<label>種類<select id="case-kind"><option value="">すべて</option>{options}</select>'
         "</label>"
-        '<p class="chosen"><span id="case-count" role="status"></span>'
+        '<p class="chosen"><span role="status"><span id="case-count"></span> '
+        '<span id="case-matches"></span></span>'
         '<button type="button" id="case-reset" hidden>条件をすべて外す</button></p></form>'
     )
 
@@ -97,7 +102,7 @@ def _card(number: int, case: Case) -> str:
         f'data-prefecture="{escape(case.prefecture)}" data-kind="{escape(case.kind)}" '
         f'data-words="{escape(normalize(words).text.lower())}">'
         f'<h3 id="{title}" lang="ja">{name}</h3><p class="facts">{escape(_facts(case))}</p>'
-        f"{_summary(case.summary)}{told}"
+        f'{_summary(case.summary)}<p class="matched" hidden></p>{told}'
         f'<p class="acts"><button type="button" class="open-case" aria-describedby="{title}">'
         '事例を開く</button><label><input type="checkbox" class="pick-case" '
         f'aria-describedby="{title}">比較に加える</label></p></article>'

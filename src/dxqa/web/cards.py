@@ -155,8 +155,8 @@ def _headings(passage: Passage, documents: Documents) -> tuple[str, list[str]]:
 
 def _details(passage: Passage) -> str:
     told = [(key, str(passage.metadata[key])) for key in _DETAILS if passage.metadata.get(key)]
-    rows = "".join(f"<dt>{say(key)}</dt><dd lang='ja'>{_linked(value)}</dd>" for key, value in told)
-    rows += f"<dt>{say('file')}</dt><dd lang='ja'>{escape(passage.doc_id)}</dd>"
+    rows = "".join(f'<dt>{say(key)}</dt><dd lang="ja">{_linked(value)}</dd>' for key, value in told)
+    rows += f'<dt>{say("file")}</dt><dd lang="ja">{escape(passage.doc_id)}</dd>'
     return f"<dl>{rows}</dl>"
 
 

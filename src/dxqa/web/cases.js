@@ -16,23 +16,77 @@
   const words = () => plain(find("#case-words")?.value ?? "").split(/\s+/).filter(Boolean);
   const kind = () => find("#case-kind")?.value ?? "";
 
-  function fits(card) {
+  // Names and summaries are looked through at once; what else the cases tell, by the server.
+  let found = { typed: "", cases: {} };
+  const typed = () => words().join(" ");
+  const matches = (name) => (typed() && typed() === found.typed ? found.cases[name] : undefined);
+
+  function fits(card, wanted) {
     return (
       (!prefecture || card.dataset.prefecture === prefecture) &&
       (!kind() || card.dataset.kind === kind()) &&
-      words().every((word) => plain(card.dataset.words).includes(word))
+      (matches(card.dataset.name) || wanted.every((word) => card.dataset.words.includes(word)))
     );
   }
+
+  let asking;
+  function search() {
+    filter();
+    clearTimeout(asking);
+    if (!typed() || typed() === found.typed) return;
+    asking = setTimeout(() => {
+      find(".browse").dispatchEvent(new CustomEvent("search-cases", { detail: { words: typed() }, bubbles: true }));
+    }, 250);
+  }
+
+  function takeFound() {
+    const told = document.querySelector("#cases-found .found-cases");
+    if (!told) return;
+    found = { typed: told.dataset.typed, cases: JSON.parse(told.dataset.found) };
+    filter();
+  }
+
+  // Where in a case the words stand.
+  function showMatch(card) {
+    const [count, sentence] = matches(card.dataset.name) ?? [0, ""];
+    const line = card.querySelector(".matched");
+    line.hidden = !count;
+    if (!count || line.dataset.told === sentence + count) return;
+    line.dataset.told = sentence + count;
+    const heading = document.createElement("span");
+    heading.textContent = `一致する文：${count}か所`;
+    const quote = document.createElement("span");
+    quote.lang = "ja";
+    quote.textContent = sentence;
+    line.replaceChildren(heading, quote);
+  }
+
+  // Hundreds of cards at once help nobody: so many are shown, and more when asked for.
+  const PAGE = 60;
+  let most = PAGE;
 
   function filter() {
     const cards = all(".case");
     if (!cards.length) return;
-    for (const card of cards) card.hidden = !fits(card);
-    const shown = cards.filter((card) => !card.hidden).length;
+    const wanted = words();
+    const fitting = cards.filter((card) => fits(card, wanted));
+    const visible = new Set(fitting.slice(0, most));
+    for (const card of cards) {
+      const hidden = !visible.has(card);
+      if (card.hidden !== hidden) card.hidden = hidden;
+      if (!hidden) showMatch(card);
+    }
+    const shown = fitting.length;
+    const left = shown - visible.size;
+    find("#more-cases").hidden = !left;
+    tell("#more-cases", `さらに表示する（残り${left}件）`);
+    const inAll = fitting.reduce((sum, card) => sum + (matches(card.dataset.name)?.[0] ?? 0), 0);
+    tell("#case-matches", inAll ? `一致する文 ${inAll}か所` : "");
     const where = prefecture ? `${prefecture}の` : "";
     const told = shown === cards.length ? `${cards.length}件の事例` : `${where}事例 ${shown}件（全${cards.length}件）`;
     tell("#case-count", told);
     find("#cases-none").hidden = shown > 0;
+    find("#ask-words").hidden = !wanted.length;
     find("#case-reset").hidden = !(prefecture || kind() || words().length);
     for (const tile of all("button.tile")) {
       tile.setAttribute("aria-pressed", String(tile.dataset.prefecture === prefecture));
@@ -113,11 +167,22 @@
   const clicks = {
     "button.tile": (tile) => {
       prefecture = prefecture === tile.dataset.prefecture ? "" : tile.dataset.prefecture;
+      most = PAGE;
       filter();
       const filters = find(".case-filters");
       if (filters.getBoundingClientRect().top > innerHeight / 2) filters.scrollIntoView({ block: "start", behavior: behavior() });
     },
     "#case-reset": reset,
+    "#ask-words": () => {
+      document.querySelector("#room-chat-button").click();
+      dxqa.ask(`${typed()}の事例を教えて`, false);
+    },
+    "#more-cases": () => {
+      const first = all(".case").filter((card) => !card.hidden).length;
+      most += PAGE;
+      filter();
+      all(".case:not([hidden]) .open-case")[first]?.focus();
+    },
     ".open-case": (button) => open([button.closest(".case").dataset.name], button),
     "#compare-cases": (button) => open(picked, button),
     "#unpick-cases": () => {
@@ -147,7 +212,10 @@
     true,
   );
   document.addEventListener("input", (event) => {
-    if (event.target.matches?.("#case-words, #case-kind")) filter();
+    if (event.target.matches?.("#case-words, #case-kind")) {
+      most = PAGE;
+      search();
+    }
     if (event.target.matches?.(".pick-case")) pick(event.target);
   });
   document.addEventListener("submit", (event) => {
@@ -160,10 +228,14 @@
   new MutationObserver(() => {
     const browse = find(".browse")?.dataset.drawn;
     if (browse && browse !== drawn) {
+      // On a narrow screen the map would stand between the reader and the cases.
+      if (!drawn && matchMedia("(max-width: 860px)").matches) find("#map").open = false;
       filter();
       showPicked();
     }
     drawn = browse;
+    const told = document.querySelector("#cases-found .found-cases")?.dataset.typed;
+    if (told !== undefined && told !== found.typed) takeFound();
     const opened = view()?.querySelector(".opened-case")?.dataset.drawn;
     if (opened && opened !== shown) arrived();
     shown = opened;
@@ -171,6 +243,6 @@
     childList: true,
     subtree: true,
     attributes: true,
-    attributeFilter: ["data-drawn"],
+    attributeFilter: ["data-drawn", "data-found"],
   });
 })();

@@ -12,6 +12,7 @@ from dxqa.export import to_csv, to_docx
 from dxqa.types import Answer
 from dxqa.web.browse import MOST_COMPARED, browse_html
 from dxqa.web.cards import Documents, evidence_html
+from dxqa.web.case_search import CaseSearch, found_html
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader
 from dxqa.web.tables import card_table_html, comparison_html
@@ -22,9 +23,13 @@ TURN = 0
 _BUSY = (
     '<p class="cases-busy" role="status">準備中です。準備が終わると、事例の一覧を表示します。</p>'
 )
-_LISTEN = "element.addEventListener('open-cases', event => trigger('select', event.detail));"
+_LISTEN = (
+    "element.addEventListener('open-cases', event => trigger('select', event.detail));"
+    "element.addEventListener('search-cases', event => trigger('submit', event.detail));"
+)
 _BACK = '<p class="back-to-list"><button type="button" id="back-to-cases">← 一覧に戻る</button></p>'
 _LONGEST_NAME = 60
+_LONGEST_SEARCH = 200
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
@@ -34,13 +39,16 @@ class Cases:
     def __init__(self, loader: IndexLoader, tab: gr.Tab) -> None:
         """Lay the tab out; its cases are fetched when it is opened."""
         self.loader = loader
+        self._search: CaseSearch | None = None
         self.timer = gr.Timer(1, active=False)
         self.browser = gr.HTML(_BUSY, elem_id="cases", js_on_load=_LISTEN)
+        self.found = gr.HTML("", elem_id="cases-found", js_on_load=None)
         self.view = gr.HTML("", elem_id="case-view", js_on_load=None)
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         for event in (tab.select, self.timer.tick):
             event(self._list, outputs=[self.browser, self.timer], **quiet)
         self.browser.select(self._open, outputs=[self.view], **quiet)
+        self.browser.submit(self._find, outputs=[self.found], **quiet)
 
     def _list(self) -> tuple[Any, ...]:
         """Show all cases; the timer asks again until there is an index."""
@@ -50,6 +58,17 @@ class Cases:
         except QuestionError:
             return _BUSY, gr.Timer(active=self.loader.state.stage != "failed")
         return shown, gr.Timer(active=False)
+
+    def _find(self, typed: gr.EventData) -> str:
+        """Look up the words that the browser tells in what the cases say."""
+        words = str(getattr(typed, "words", ""))[:_LONGEST_SEARCH]
+        try:
+            with self.loader.held() as index:
+                if self._search is None or self._search.index is not index:
+                    self._search = CaseSearch(index)
+                return found_html(words, self._search.find(words.split()))
+        except QuestionError:
+            return ""
 
     def _open(self, picked: gr.EventData) -> str:
         """Show the cases whose names the browser tells: one opened, several side by side."""

@@ -159,6 +159,9 @@ class Chat:
             self.bridge.submit(self._act, inputs=held, **asking),
             self.bridge.select(self._reopen, **asking),
         ]  # fmt: skip
+        for answered in running[:2]:
+            # Another index may have come since the page was opened.
+            answered.then(self._offer, outputs=self.filters.all, **_QUIET)
         self.stop.click(self._stop, self.turns, shown, cancels=running, **_QUIET)
         self.clear.click(self._begin_anew, outputs=shown, cancels=running, **_QUIET)
         self.bridge.delete(self._delete, self.turns, shown, **_QUIET)
@@ -306,6 +309,8 @@ def _again(turn: Turn, told: dict[str, Any]) -> Request:
         return turn.request.without(key, conditions[key])
     if act == "again":
         return turn.request.again_with(key)
+    if act == "alone":
+        return replace(turn.request, history=())
     if act == "unfilter":
         return replace(turn.request, filters={})
     return turn.request

@@ -95,7 +95,9 @@ def _next_html(answer: Answer, request: Request, index: Index | None) -> str:
     if answer.answered:
         return asides.questions_html("follow-ups", follow_ups(answer, index.store) if index else ())
     held = list(index.store.municipalities) if index else []
-    return asides.next_steps_html(answer, held, filtered=bool(request.filters))
+    return asides.next_steps_html(
+        answer, held, filtered=bool(request.filters), follows=bool(request.history)
+    )
 
 
 def _failed(number: int, request: Request, message: str) -> Turn:

@@ -111,6 +111,7 @@ class FilterControls:
 
     def __init__(self) -> None:
         """Lay the controls out, empty."""
+        self._found: tuple[Store, Facets] | None = None
         self.kinds = gr.CheckboxGroup([], label=I18N("kind"), elem_id="filter-kind")
         self.populations = gr.CheckboxGroup(
             [], label=I18N("population"), elem_id="filter-population"
@@ -137,7 +138,9 @@ class FilterControls:
         """Return the choices that an index gives, one update for each control."""
         if store is None:
             return [gr.update() for _ in self.all]
-        found = facets(store)
+        if self._found is None or self._found[0] is not store:
+            self._found = store, facets(store)
+        found = self._found[1]
         each = (found.kinds, found.prefectures, found.populations, found.others)
         return [gr.update(choices=choices, visible=bool(choices)) for choices in each]
 

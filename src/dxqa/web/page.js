@@ -85,12 +85,22 @@
     if (button) dxqa.copy(button.dataset.copy, button.parentElement.querySelector(".copied"));
   });
 
+  // On a narrow screen the passages stand below: who has read there sees the next answer, too.
+  function backToTalk() {
+    const talk = document.querySelector("#talk");
+    const stacked = getComputedStyle(document.querySelector("#panel")).overflowY === "visible";
+    if (stacked && talk.getBoundingClientRect().top < 0) talk.scrollIntoView({ block: "start" });
+  }
+
   // A new question goes to the top of the chat, so that its answer is read from its beginning.
   let asked = 0;
   let until = 0;
   const settle = () => {
     const questions = document.querySelectorAll("#chat .asked");
-    if (questions.length > asked) until = performance.now() + 1500;
+    if (questions.length > asked) {
+      until = performance.now() + 1500;
+      backToTalk();
+    }
     asked = questions.length;
     const last = questions[asked - 1];
     const area = document.querySelector("#chat .bubble-wrap");

@@ -106,6 +106,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "next-steps": ("次にできること", "What you can do next"),
     "with-place": ("自治体名を入れて尋ね直す", "Ask again with a municipality"),
     "without-filters": ("絞り込みを外して尋ねる", "Ask again without filters"),
+    "alone": ("前の質問と切り離して尋ねる", "Ask apart from the earlier questions"),
     "held": ("収録している自治体", "Municipalities held"),
     "choices": ("質問の候補", "Questions to choose from"),
     "choose": ("どれについてのお尋ねですか", "Which do you mean?"),
