@@ -33,6 +33,7 @@ from dxqa.encoders.bundled import PROMPTS, prepare_bundled
 from dxqa.encoders.sentence_transformer import best_dtype, quiet
 from dxqa.passages import encoder_text, split_passages
 from dxqa.readers import read_corpus
+from plots import bars
 
 ROOT = Path(__file__).parents[1]
 BATCHES = (8, 16, 32, 64)
@@ -86,8 +87,8 @@ def _txtai(folder: Path, texts: Sequence[str]) -> dict[str, Callable[[], object]
     return {"txtai": lambda: embeddings.batchtransform(list(texts), "data")}
 
 
-def throughput(texts: Sequence[str], rounds: int) -> None:
-    """Measure and print texts a second, and the ratio of each way to ours."""
+def throughput(texts: Sequence[str], rounds: int) -> dict[str, float]:
+    """Measure, print and return texts a second; print the ratio of each way to ours."""
     with quiet():
         measured = ways(texts)
     for run in measured.values():  # warm up
@@ -104,10 +105,11 @@ def throughput(texts: Sequence[str], rounds: int) -> None:
         print(f"{name:24}{rate:8.1f} texts/s   ours is {ratio:.2f} times as fast")
     best = min(median for name, median in medians.items() if name.startswith("bare"))
     print(f"throughput ours / best bare encode: {best / medians['ours']:.2f}")
+    return {name: len(texts) / median for name, median in medians.items()}
 
 
-def rebuilds() -> None:
-    """Measure and print builds of a hundred files through the command line."""
+def rebuilds() -> dict[str, float]:
+    """Measure, print and return seconds of builds of a hundred files by the command line."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "corpus"
         shown = _write_files(folder)
@@ -120,6 +122,7 @@ def rebuilds() -> None:
         seconds["one file changed"] = _time(build)
     print(f"{FILES} files, {shown} characters")
     _print_shares(seconds)
+    return seconds
 
 
 def _write_files(folder: Path) -> int:
@@ -152,13 +155,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--texts", type=int, default=600)
     parser.add_argument("--skip-rebuilds", action="store_true")
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     texts = gather(options.texts)
     print(f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
     print(f"{best_dtype()}, {len(texts)} texts, {sum(map(len, texts))} characters")
-    throughput(texts, options.rounds)
+    panels = {"texts a second": throughput(texts, options.rounds)}
     if not options.skip_rebuilds:
-        rebuilds()
+        panels["seconds"] = rebuilds()
+    if options.plot:
+        bars(options.plot, panels)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from dxqa import Index
+from plots import bars
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "市長が最高デジタル責任者を務めている市は？"
@@ -60,6 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--index", default=None)
     parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.index is None:
@@ -68,9 +70,14 @@ def main() -> None:
         measure(index, "light")  # fills the system's file cache
         runs = [[measure(index, kind) for kind in ("light", "torch")] for _ in range(options.runs)]
     print(f"{platform.machine()}, {options.runs} runs, medians in ms\n{'':24}  light   torch")
+    medians: dict[str, dict[str, float]] = {"light": {}, "torch": {}}
     for name in runs[0][0]:
         values = [[pair[side][name] for pair in runs if name in pair[side]] for side in (0, 1)]
         print(f"{name:24}" + "".join(f"{statistics.median(v):8.0f}" for v in values if v))
+        for kind, found in zip(medians, values, strict=True):
+            medians[kind] |= {name: statistics.median(found)} if found else {}
+    if options.plot:
+        bars(options.plot, {f"ms, {kind}": values for kind, values in medians.items()})
 
 
 if __name__ == "__main__":
