@@ -317,6 +317,7 @@ def test_records_are_erased_after_asking(page: Page, office: Office) -> None:
 def test_layout_fits_and_text_is_legible(page: Page, size: str, scheme: str) -> None:
     width, _ = SIZES[size]
     show_at(page, size, scheme)
+    ask(page, OFF_TOPIC)  # something to be shown
     enter(page)
     page.click("#show-feedback")
     expect(page.locator("#feedback table")).to_be_visible()

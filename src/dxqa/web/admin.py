@@ -34,7 +34,7 @@ _LIMITS = (
     "</div>"
 )
 _ERASING = (
-    "<p role='alert'><strong>記録をすべて消します。元には戻せません。</strong>"
+    "<p role='alert'><strong>記録をすべて消します。元には戻せません。</strong> "
     "残しておきたいときは、先に「記録を表示する」から質問ファイルに書き出してください。</p>"
 )
 _WAIT_AFTER_WRONG_S = 1.0
