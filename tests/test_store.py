@@ -200,6 +200,26 @@ def test_a_build_cut_off_is_gone_on_with(
     )
 
 
+def test_ctrl_c_after_the_switch_leaves_the_new_index(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "index"
+    build(corpus, folder, HashEncoder())
+    killed_builds.write_file(corpus, 0, 5)
+    for step in ("_remove_generations", "_sync"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"dxqa.store.generations.{step}", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                build(corpus, folder, HashEncoder())
+        verify(folder)
+        assert Index.load(folder, encoder=HashEncoder()).search("窓口")
+    assert build(corpus, folder, HashEncoder()).report.embedded == 0
+    assert unused(folder) == []
+
+
 def test_a_damaged_journal_counts_up_to_the_damage(tmp_path: Path) -> None:
     path = tmp_path / "x.journal"
     keys = [key_of(text) for text in "あいうえ"]

@@ -32,11 +32,11 @@ def build_aside(
         CorpusError: nothing to index, or two documents share a ``doc_id``.
         StoreError: the temporary folder cannot be written.
     """
-    kept = _TemporaryFolder()
-    root = kept.path
-    folder = root / "generation"
-    folder.mkdir()
-    with _writing(root):
+    with _writing(Path(tempfile.gettempdir())):
+        kept = _TemporaryFolder()
+        root = kept.path
+        folder = root / "generation"
+        folder.mkdir()
         manifest, report = build(source, encoder, folder, previous=previous, progress=progress)
         generations.forget_journals(root)
     return open_store(folder, manifest, kept=kept), report

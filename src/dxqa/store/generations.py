@@ -264,6 +264,9 @@ def unwritable(root: Path, error: OSError) -> StoreError:
 
 
 def discard(generation: Path) -> None:
-    """Remove a generation that came to nothing."""
+    """Remove a generation that came to nothing; one that is in use by now stays."""
+    with suppress(OSError, StoreError):
+        if read_record(generation.parent).generation == generation.name:
+            return
     with suppress(OSError):
         shutil.rmtree(generation)
