@@ -125,7 +125,7 @@ def run(builds: int, seed: int) -> Counter[str]:
         for version in range(2, builds + 2):
             change(corpus, chance, version)
             after = fresh(corpus)
-            counts["killed"] += kill_one(corpus, folder, chance.uniform(0, usual_s))
+            counts["killed"] += kill_one(corpus, folder, chance.uniform(0, 1.5 * usual_s))
             verify(folder)
             left = signature(Index.load(folder, encoder=HashEncoder()))
             counts["the old index" if left == before else "the new index"] += left in (
