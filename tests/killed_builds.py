@@ -10,13 +10,14 @@ moments fall into the embedding as well as into the writing.
 """
 
 import argparse
-import os
+import multiprocessing
 import random
 import signal
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dxqa import Index
@@ -87,16 +88,25 @@ def journaled(folder: Path) -> set[bytes]:
     return {bytes(k) for path in paths for k in Journal(path, SlowEncoder.dimension).keys}
 
 
+def build_alone(corpus: Path, folder: Path, begun: Connection) -> None:
+    """Build, in a process that is to be killed; say so first."""
+    begun.send_bytes(b"begun")
+    build(corpus, folder, SlowEncoder())
+
+
 def kill_one(corpus: Path, folder: Path, after_s: float) -> bool:
     """Begin a build in another process and kill it; return whether it was still at work."""
-    child = os.fork()
-    if child == 0:
-        build(corpus, folder, SlowEncoder())
-        os._exit(0)
+    # Not forked from here: threads of OpenMP, which a fork does not copy, would be waited for.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["dxqa.index", "tests.conftest"])
+    here, there = context.Pipe()
+    child = context.Process(target=build_alone, args=(corpus, folder, there))
+    child.start()
+    here.recv_bytes()
     time.sleep(after_s)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
+    child.kill()
+    child.join()
+    return child.exitcode == -signal.SIGKILL
 
 
 def change(corpus: Path, chance: random.Random, version: int) -> None:
