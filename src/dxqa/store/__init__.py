@@ -7,7 +7,6 @@ from dxqa.store.disk import (
     is_current,
     is_made_of,
     load,
-    read_manifest,
     save,
 )
 from dxqa.store.generations import (
@@ -42,7 +41,6 @@ __all__ = [
     "is_current",
     "is_made_of",
     "load",
-    "read_manifest",
     "read_record",
     "save",
     "unused",

@@ -112,15 +112,6 @@ def load(folder: str | Path) -> Store:
     raise AssertionError  # the loop returns or raises
 
 
-def read_manifest(folder: str | Path) -> Manifest:
-    """Return what the index below ``folder`` says of itself, without opening it.
-
-    Raises:
-        StoreError: none there, of another format version, or damaged.
-    """
-    return Manifest(**generations.read_record(folder).manifest)
-
-
 def is_current(store: Store, folder: str | Path) -> bool:
     """Whether ``store`` is the generation in use below ``folder``."""
     return store.folder == Path(folder) / generations.read_record(folder).generation

@@ -22,6 +22,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from dxqa.encoders.cache import sha256_of
 from dxqa.errors import StoreError
 
 FORMAT_VERSION = 3
@@ -189,7 +190,7 @@ def check(folder: Path, record: Record, *, whole: bool) -> None:
         path = folder / name
         if not path.is_file():
             raise StoreError(f"索引のファイルがありません: {path}。{_REBUILD}")
-        if path.stat().st_size != size or (whole and _sha256(path) != digest):
+        if path.stat().st_size != size or (whole and sha256_of(path) != digest):
             raise StoreError(f"索引のファイルが書き換わっています: {path}。{_REBUILD}")
 
 
@@ -227,7 +228,7 @@ def _checksum(written: Mapping[str, Any]) -> str:
 def _sealed(path: Path) -> tuple[int, str]:
     """Bring a file to the disk and return its size and sha256."""
     _sync(path)
-    return path.stat().st_size, _sha256(path)
+    return path.stat().st_size, sha256_of(path)
 
 
 def _sync(path: Path) -> None:
@@ -238,11 +239,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

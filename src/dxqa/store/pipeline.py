@@ -11,6 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from dxqa.encoders.cache import sha256_of
 from dxqa.readers.corpus import corpus_files
 
 _MODULES = ("japanese", "readers", "passages.py", "tokenizer.py", "types.py")
@@ -22,8 +23,7 @@ def file_digests(corpus: Path) -> dict[str, str]:
     for path in corpus_files(corpus):
         name = path.name if path == corpus else path.relative_to(corpus).as_posix()
         try:
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[name] = sha256_of(path)
         except OSError as error:  # the reader reports it
             found[name] = str(error.strerror)
     return found
