@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 AXE := tests/e2e/node_modules/axe-core/axe.min.js
 
-.PHONY: run build test lint bench clean
+.PHONY: run build test test-heavy lint bench clean
 
 run: $(VENV)/.run  ## set everything up, build the index, serve the chat
 	$(BIN)/dxqa build
@@ -16,6 +16,9 @@ build: $(VENV)/.run  ## build the index from corpus/
 
 test: $(VENV)/.dev $(AXE) lint  ## set everything up, run all the tests
 	$(BIN)/python -m pytest
+
+test-heavy: $(VENV)/.heavy  ## the tests that need servers, clusters and more packages
+	$(BIN)/python -m pytest -m heavy
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -34,6 +37,10 @@ $(VENV)/.run: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(VENV)/.heavy: $(VENV)/.dev
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,milvus,ray,langchain,llamaindex]'
 	touch $@
 
 # Without npm the tests that need it say so and are skipped; in CI they fail.

@@ -1,6 +1,7 @@
 """Building, saving, loading and updating, with the fast encoder."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dxqa.errors import StoreError
 from dxqa.store import Store, build_lock, clean, unused, verify
 from dxqa.store.vectors import Journal, key_of
 from dxqa.types import Progress, Vectors
+from dxqa.web.holdings import holdings_html
 from tests import killed_builds
 from tests.conftest import HashEncoder
 
@@ -310,6 +312,22 @@ def test_a_reader_goes_on_until_it_asks_for_the_new_index(corpus: Path, tmp_path
     assert reader.search("第0号の費用") == built.search("第0号の費用") != old
     assert not reader.refresh()
     assert not Index.build(corpus, encoder=HashEncoder()).refresh()
+
+
+def test_all_of_a_store_is_read_after_its_folder_has_gone(corpus: Path, tmp_path: Path) -> None:
+    """As when another process has built anew since: what is opened first must be open already."""
+    Index.build(corpus, encoder=HashEncoder(), folder=tmp_path / "index")
+    reader = Index.load(tmp_path / "index", encoder=HashEncoder())
+    shutil.rmtree(reader.store.folder)
+    store = reader.store
+    assert int(store.passage_counts.sum()) == len(store.passages) == len(store.passage_keys)
+    assert len(store.sentence_keys) == len(store.sentence_vectors)
+    assert set(store.sources) == set(store.documents)
+    assert reader.is_made_of(corpus)
+    assert reader.update(corpus).embedded == 0
+    assert reader.cases()
+    assert holdings_html(reader)
+    assert reader.ask("福島県は何をした？").question
 
 
 _HOLD = """

@@ -9,7 +9,8 @@
     lexical/ trigrams/ sentence_lexical/   terms of passages and sentences
     sources.json                           the files that were read, with their sha256
 
-Everything is mapped into memory, so that only what a question needs is read.
+Everything is mapped into memory, so that only what a question needs is read. It is mapped when the
+store is opened: a build of another process may remove the folder any time after.
 """
 
 import json
@@ -78,6 +79,10 @@ class Store:
 
     Attributes:
         folder: of the generation.
+        passage_counts: how many passages each document has, in the order of ``documents``.
+        passage_keys: of the texts that the passages' vectors were made of.
+        sentence_keys: of the sentences.
+        sources: the files that were read: path below the corpus to sha256.
         kept: whatever must live as long as the store: a temporary folder.
     """
 
@@ -90,6 +95,10 @@ class Store:
     lexical: LexicalIndex
     trigrams: LexicalIndex
     sentence_lexical: LexicalIndex
+    passage_counts: Rows
+    passage_keys: Keys
+    sentence_keys: Keys
+    sources: Mapping[str, str]
     kept: Any = field(default=None, compare=False)
 
     @property
@@ -147,30 +156,6 @@ class Store:
         passage = self.passages[sentence.passage]
         return passage.text[sentence.start - passage.start : sentence.end - passage.start]
 
-    @property
-    def passage_counts(self) -> Rows:
-        """How many passages each document has, in the order of ``documents``."""
-        counts: Rows = open_array(self.folder / "passage_counts.npy")
-        return counts
-
-    @property
-    def passage_keys(self) -> Keys:
-        """The keys of the texts that the passages' vectors were made of."""
-        keys: Keys = open_array(self.folder / "passage_keys.npy")
-        return keys
-
-    @property
-    def sentence_keys(self) -> Keys:
-        """The keys of the sentences."""
-        keys: Keys = open_array(self.folder / "sentence_keys.npy")
-        return keys
-
-    @property
-    def sources(self) -> Mapping[str, str]:
-        """The files that were read: path below the corpus to sha256."""
-        found: dict[str, str] = json.loads((self.folder / "sources.json").read_text("utf-8"))
-        return found
-
 
 def open_store(folder: Path, manifest: Manifest, *, kept: Any = None) -> Store:  # noqa: ANN401
     """Map the files of one generation into memory."""
@@ -186,5 +171,9 @@ def open_store(folder: Path, manifest: Manifest, *, kept: Any = None) -> Store: 
         lexical=LexicalIndex.load(folder / "lexical"),
         trigrams=LexicalIndex.load(folder / "trigrams"),
         sentence_lexical=LexicalIndex.load(folder / "sentence_lexical"),
+        passage_counts=open_array(folder / "passage_counts.npy"),
+        passage_keys=open_array(folder / "passage_keys.npy"),
+        sentence_keys=open_array(folder / "sentence_keys.npy"),
+        sources=json.loads((folder / "sources.json").read_text("utf-8")),
         kept=kept,
     )
