@@ -29,7 +29,7 @@ _FOR_THE_MODEL = ("title", "municipality")
 """Metadata that a language model reads before the text; the rest is for programs."""
 
 
-class DxqaRetriever(BaseRetriever):
+class DxqaRetriever(BaseRetriever):  # type: ignore[misc]  # seen as Any, see pyproject.toml
     """Finds passages, or evidence only, as LlamaIndex nodes.
 
     >>> retriever = DxqaRetriever.from_folder("index/", k=5, filters={"prefecture": "山形県"})
