@@ -70,10 +70,14 @@ def numbered(given: dict[str, Any]) -> str:
     return "\n".join(f"[{d.metadata['rank']}] {d.page_content}" for d in documents)
 
 
+def decline(_: dict[str, Any]) -> str:
+    """Say so, where there is nothing to quote."""
+    return "資料には記載がありません。"
+
+
 write = RunnablePassthrough.assign(quotes=numbered) | prompt | model | StrOutputParser()
-decline = RunnableLambda(lambda _: "資料には記載がありません。")
 chain = RunnablePassthrough.assign(evidence=itemgetter("question") | evidence) | RunnableBranch(
-    (itemgetter("evidence"), write), decline
+    (itemgetter("evidence"), write), RunnableLambda(decline)
 )
 print(chain.invoke({"question": "酒田市の外部人材について教えて"}))
 print(chain.invoke({"question": "水族館の入場料はいくらですか"}))

@@ -54,6 +54,7 @@ def test_every_option_has_help(command: str, capsys: pytest.CaptureFixture[str])
         "docs/performance.md",
         "docs/retrieval.md",
         "docs/api.md",
+        "docs/integrations.md",
         "docs/web.md",
     ],
 )

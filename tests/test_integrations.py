@@ -4,14 +4,18 @@ import json
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dxqa import Index
 from dxqa.errors import QuestionError
 from dxqa.integrations.findings import Options, find
+from dxqa.types import Vectors
 from tests.conftest import CORPUS, ROOT, HashEncoder
 
 QUESTIONS = ["推進体制は？", "外部人材は？", "財源は？", "町長は何をしましたか", "デザイン思考とは"]
@@ -65,6 +69,7 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from langsmith.utils import tracing_is_enabled
 from dxqa import Index
 from dxqa.integrations import langchain, llamaindex
+from dxqa.types import Vectors
 from tests.conftest import HashEncoder
 index = Index.load(sys.argv[1], encoder=HashEncoder())
 first = langchain.DxqaRetriever(index=index)
@@ -85,13 +90,31 @@ print("heard:", bool(tried))
     assert ran.stdout == "tried: []\nheard: True\n", ran.stderr
 
 
-def test_many_threads_find_what_one_finds(hashed: Index) -> None:
+class Busy(HashEncoder):
+    """Notes how many threads are in it at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inside = 0
+        self.most = 0
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        self._inside += 1
+        self.most = max(self.most, self._inside)
+        time.sleep(0.002)
+        self._inside -= 1
+        return super().encode_queries(texts)
+
+
+def test_many_threads_find_what_one_finds_one_at_a_time() -> None:
+    index = Index.build(CORPUS / "cases", encoder=(busy := Busy()))
     asked = [Options(k=4, only_evidence=evidence) for evidence in (False, True)]
-    work = [(question, options) for question in QUESTIONS for options in asked] * 6
-    alone = {repr(one): find(hashed, *one) for one in work}
+    work = [(question, options) for question in QUESTIONS for options in asked]
+    alone = [find(index, *one) for one in work]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda one: find(hashed, *one), work))
-    assert together == [alone[repr(one)] for one in work]
+        together = list(pool.map(lambda one: find(index, *one), work * 4))
+    assert together == alone * 4
+    assert busy.most == 1
 
 
 @pytest.mark.parametrize("options", [{"filter": {"kind": "市"}}, {"history": "体制は？"}])
@@ -145,3 +168,30 @@ def test_examples_run(
     assert "札幌市: 0 件\n" in printed
     assert "質問: 酒田市の外部人材について教えて\n" in printed
     assert printed.endswith("資料には記載がありません。\n")
+
+
+def test_the_documentation_runs(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.save(tmp_path / "index")
+    monkeypatch.chdir(tmp_path)
+    held: dict[str, Any] = {}
+    for code in _python("docs/integrations.md"):
+        exec(code, held)  # noqa: S102
+    assert held["documents"][0].metadata["municipality"] == "山形県酒田市"
+    assert len(held["quotes"]) >= 2
+    assert held["nothing"] == []
+    assert held["nodes"][0].metadata["municipality"] == "山形県酒田市"
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_the_readme_shows_what_the_documentation_runs(name: str) -> None:
+    shown = next(code for code in _python(name) if "integrations" in code)
+    run = _python("docs/integrations.md")[0]
+    lines = [line.partition("  #")[0] for line in shown.splitlines() if line]
+    assert len(lines) >= 3
+    assert all(line in run.splitlines() for line in lines)
+
+
+def _python(name: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text("utf-8"), re.M | re.S)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from langchain_core.language_models.fake_chat_models import ParrotFakeChatModel
 from langchain_core.load import dumpd
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
-from langchain_core.runnables import ConfigurableField, RunnablePassthrough
+from langchain_core.runnables import ConfigurableField, RunnableConfig, RunnablePassthrough
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 from pydantic import ValidationError
 
@@ -65,19 +66,27 @@ class Heard(BaseCallbackHandler):
     """Writes down what LangChain tells of a retriever."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[str, Any]] = []
+        self.events: list[tuple[str, object]] = []
         self.tags: list[str] = []
         self.metadata: dict[str, Any] = {}
 
-    def on_retriever_start(self, serialized: Any, query: str, **kwargs: Any) -> None:
+    def on_retriever_start(
+        self,
+        serialized: dict[str, Any],  # noqa: ARG002 - passed by name
+        query: str,
+        *,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **_: object,
+    ) -> None:
         self.events.append(("start", query))
-        self.tags += kwargs["tags"]
-        self.metadata |= kwargs["metadata"]
+        self.tags += tags or []
+        self.metadata |= metadata or {}
 
-    def on_retriever_end(self, documents: Any, **kwargs: Any) -> None:
+    def on_retriever_end(self, documents: Sequence[Document], **_: object) -> None:
         self.events.append(("end", documents))
 
-    def on_retriever_error(self, error: BaseException, **kwargs: Any) -> None:
+    def on_retriever_error(self, error: BaseException, **_: object) -> None:
         self.events.append(("error", error))
 
 
@@ -132,13 +141,13 @@ def test_options_that_there_are_not_are_refused(hashed: Index, retriever: DxqaRe
 def test_callbacks_hear_tags_results_and_errors(hashed: Index) -> None:
     heard = Heard()
     retriever = DxqaRetriever(index=hashed, k=2, tags=["dxqa"], metadata={"for": "tests"})
-    config = {"callbacks": [heard], "tags": ["call"]}
-    documents = retriever.invoke(QUESTION, config)  # type: ignore[arg-type]
+    config: RunnableConfig = {"callbacks": [heard], "tags": ["call"]}
+    documents = retriever.invoke(QUESTION, config)
     assert heard.events == [("start", QUESTION), ("end", documents)]
     assert {"dxqa", "call"} <= set(heard.tags)
     assert heard.metadata["for"] == "tests"
     with pytest.raises(QuestionError):
-        retriever.invoke(" ", config)  # type: ignore[arg-type]
+        retriever.invoke(" ", config)
     assert [name for name, _ in heard.events] == ["start", "end", "start", "error"]
 
 
@@ -174,8 +183,8 @@ def test_bound_and_configured(retriever: DxqaRetriever) -> None:
     assert len(retriever.bind(k=1).invoke(QUESTION)) == 1
     free = retriever.configurable_fields(k=ConfigurableField(id="k"))
     assert len(free.invoke(QUESTION, {"configurable": {"k": 4}})) == 4
-    chain = {"found": itemgetter("question") | retriever.with_config(run_name="dxqa")}
-    assert len((RunnablePassthrough() | chain).invoke({"question": QUESTION})["found"]) == 3
+    named = itemgetter("question") | retriever.with_config(run_name="dxqa")
+    assert len(named.invoke({"question": QUESTION})) == 3
 
 
 def test_asynchronous_calls_leave_the_loop_free(index: Index, retriever: DxqaRetriever) -> None:

@@ -11,7 +11,8 @@ from dxqa.retrieval import Filters
 from dxqa.store import Store
 from dxqa.types import Answer, Citation, Hit, Passage
 
-# Frameworks ask from many threads; all indexes share one tokenizer, and often one model.
+# Frameworks ask from many threads; indexes load and remember things as they are asked, and share
+# one tokenizer and often one model.
 _ASKING = threading.Lock()
 
 
