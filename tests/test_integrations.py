@@ -194,4 +194,6 @@ def test_the_readme_shows_what_the_documentation_runs(name: str) -> None:
 
 
 def _python(name: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text("utf-8"), re.M | re.S)
+    return re.findall(
+        r"^```python\n(.*?)^```", (ROOT / name).read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
