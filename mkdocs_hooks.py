@@ -1,4 +1,4 @@
-"""What mkdocs does not do by itself: the command line's page, and the language of Japanese pages."""
+"""What mkdocs does not do: the page of the command line, and the language of Japanese pages."""
 
 import argparse
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """The commands of a documentation page, run in order as a reader would, in a clean copy.
 
-A page is a list of steps. Commands stand in indented blocks and in fences called ``bash``, Python in
-fences called ``python``; a fence with a ``title`` is a file that the reader saves, and a fence called
-``text`` is what the commands before it print, ``…`` standing for anything.
+A page is a list of steps. Commands stand in indented blocks and in fences called ``bash``, Python
+in fences called ``python``; a fence with a ``title`` is a file that the reader saves, and a fence
+called ``text`` is what the commands before it print, ``…`` standing for anything.
 """
 
 import json
@@ -200,7 +200,7 @@ def _check_page(port: int, *, asks: bool) -> None:
 
 def ask(port: int, question: str) -> dict[str, list[dict[str, str]]]:
     """Ask over HTTP, as docs/api.md says."""
-    request = urllib.request.Request(  # noqa: S310 - our own server
+    request = urllib.request.Request(
         f"http://127.0.0.1:{port}/gradio_api/run/ask",
         data=json.dumps({"data": [question, None, None]}).encode(),
         headers={"Content-Type": "application/json"},
