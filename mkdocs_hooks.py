@@ -1,6 +1,7 @@
 """What mkdocs does not do: the page of the command line, and the language of Japanese pages."""
 
 import argparse
+import re
 from collections.abc import Iterator
 
 from mkdocs.structure.pages import Page
@@ -8,6 +9,8 @@ from mkdocs.structure.pages import Page
 from dxqa.cli import build_parser
 
 _COMMANDS = "<!-- commands -->"
+_PROSE = re.compile(r"<(p|li)>.*?</\1>", re.DOTALL)
+_BREAK = re.compile(r"(?<=[、。ぁ-んァ-ヶー一-龠])\n(?=[「（ぁ-んァ-ヶ一-龠])")
 
 
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
@@ -18,9 +21,14 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 def on_page_content(html: str, page: Page, **_: object) -> str:
-    """Tell browsers and screen readers which pages are Japanese (``lang: ja`` in front matter)."""
-    language = page.meta.get("lang")
-    return f'<div lang="{language}">\n{html}\n</div>' if language else html
+    """Tell browsers and screen readers which pages are Japanese (``lang: ja`` in front matter).
+
+    A line break within a Japanese sentence would show as a blank: it goes.
+    """
+    if page.meta.get("lang") != "ja":
+        return html
+    joined = _PROSE.sub(lambda prose: _BREAK.sub("", prose.group()), html)
+    return f'<div lang="ja">\n{joined}\n</div>'
 
 
 def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
@@ -34,7 +42,7 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[str]:
 def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     yield f"## dxqa {name}\n\n{parser.description}\n"
     yield f"```text\n{' '.join(parser.format_usage().split())}\n```\n"
-    yield "| | |\n|---|---|"
+    yield "| オプション | はたらき |\n|---|---|"
     for action in parser._actions:  # noqa: SLF001
         if not isinstance(action, argparse._HelpAction):  # noqa: SLF001
             yield f"| {_form(action)} | {_meaning(action)} |"

@@ -3,11 +3,8 @@
 import ast
 import dataclasses
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -113,22 +110,6 @@ def test_modules_named_in_the_architecture_exist() -> None:
     for name in names:
         base = ROOT / "src/dxqa" / name
         assert base.is_dir() or base.with_suffix(".py").exists(), name
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documentation site, as `make docs` builds it: warnings are errors."""
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
-        cwd=ROOT,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
 
 
 def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:

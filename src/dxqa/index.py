@@ -40,10 +40,11 @@ Corpus = str | Path | Sequence[Document]
 class Index:
     """Passages of a corpus, searchable and answerable.
 
-    >>> index = Index.build("corpus/")
-    >>> index.save("index/")
-    >>> index = Index.load("index/")
-    >>> index.ask("市長が最高デジタル責任者を務めている市は？").text
+    Examples:
+        >>> index = Index.build("corpus/")
+        >>> index.save("index/")
+        >>> index = Index.load("index/")
+        >>> index.ask("市長が最高デジタル責任者を務めている市は？").text
     """
 
     def __init__(self, store: Store, encoder: Encoder | None = None) -> None:
@@ -95,7 +96,11 @@ class Index:
 
     @classmethod
     def load(cls, folder: str | Path, *, encoder: Encoder | str | None = None) -> Index:
-        """Load what ``save`` or ``build`` wrote; an encoder given must be the one that built it.
+        """Load what ``save`` or ``build`` wrote.
+
+        Args:
+            folder: that was given to ``save`` or ``build``.
+            encoder: must be the one that built it; None loads that when it is first needed.
 
         Raises:
             StoreError: no index there, damaged, of another version, or of another model.
@@ -112,13 +117,29 @@ class Index:
     def save(self, folder: str | Path) -> None:
         """Write the index; what was in the folder stays valid until the last step.
 
+        Args:
+            folder: made where it is not there yet.
+
         Raises:
             StoreError: the folder cannot be written, or another process builds there.
         """
         stores.save(self.store, folder)
 
     def update(self, corpus: Corpus, progress: Progress | None = None) -> BuildReport:
-        """Make this index one of ``corpus``, embedding only texts that are new."""
+        """Make this index one of ``corpus``, embedding only texts that are new.
+
+        Args:
+            corpus: as for ``build``.
+            progress: as for ``build``.
+
+        Returns:
+            How many texts were embedded and how many taken over.
+
+        Raises:
+            CorpusError: nothing to read; this index stays as it is.
+            ModelError: the encoder cannot be loaded any more.
+            StoreError: the encoder is no longer the one that built this index.
+        """
         fresh = Index.build(corpus, encoder=self.encoder, previous=self, progress=progress)
         self._take(fresh.store)
         self.report = fresh.report
@@ -129,6 +150,12 @@ class Index:
 
         Compares the files' contents, and the code that reads them, without loading a model where
         the bundled one is used.
+
+        Args:
+            corpus: a folder or a file.
+
+        Raises:
+            ModelError: another model than the bundled one cannot be loaded.
         """
         model = self.store.manifest.model
         known = model in (BUNDLED_NAME, BASE_NAME) and self._encoder is None
@@ -196,8 +223,12 @@ class Index:
                 to undo a filter that the question itself sets.
             history: earlier questions of the conversation, oldest first.
 
+        Returns:
+            At most ``k`` hits, ranks from 1.
+
         Raises:
-            QuestionError: empty or too long a question, or ``k`` below 1.
+            QuestionError: an empty question, one of more than 2,000 characters, ``k`` below 1, or
+                a range asked of a key whose values are no numbers.
         """
         _check(question, k)
         query = self.retriever.understand(question, history, filters)
@@ -221,8 +252,11 @@ class Index:
             k: how many hits the answer carries.
             writer: puts the answer into prose; without one, nothing opens a connection.
 
+        Returns:
+            The answer; where the documents do not say, one whose ``answered`` is false.
+
         Raises:
-            QuestionError: empty or too long a question.
+            QuestionError: as for ``search``.
         """
         _check(question, k)
         timings: dict[str, float] = {}

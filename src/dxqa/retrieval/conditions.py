@@ -85,6 +85,10 @@ class Superlative:
 def matches(metadata: Metadata, filters: Filters) -> bool:
     """Whether metadata fulfils every filter.
 
+    Args:
+        metadata: of a passage.
+        filters: as for ``Index.search``.
+
     Raises:
         QuestionError: a range is asked of a value that is no number.
     """
