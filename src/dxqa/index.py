@@ -19,14 +19,14 @@ from dxqa.answering import (
     list_cases,
     load_verifier,
 )
-from dxqa.encoders import BASE_NAME, BUNDLED_NAME, load_encoder
 from dxqa.encoders import fingerprint as bundled_fingerprint
+from dxqa.encoders import is_bundled, load_encoder, load_reranker, model_name
 from dxqa.errors import QuestionError, StoreError
 from dxqa.japanese import normalize
 from dxqa.readers import read_corpus
-from dxqa.retrieval import Filters, Retriever
+from dxqa.retrieval import Filters, Query, Retrieval, Retriever, rerank
 from dxqa.store import BuildReport, Source, Store
-from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress
+from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress, Reranker
 
 LONGEST_QUESTION = 2000
 """Characters; beyond this it is a document, not a question."""
@@ -52,6 +52,7 @@ class Index:
         self.store = store
         self.report = BuildReport(embedded=0, reused=0)
         self._encoder = encoder
+        self._reranker: Reranker | str | None = None
         if encoder is not None:
             _check_same_encoder(store, encoder)
 
@@ -95,24 +96,29 @@ class Index:
         return index
 
     @classmethod
-    def load(cls, folder: str | Path, *, encoder: Encoder | str | None = None) -> Index:
+    def load(
+        cls,
+        folder: str | Path,
+        *,
+        encoder: Encoder | str | None = None,
+        reranker: Reranker | str | None = None,
+    ) -> Index:
         """Load what ``save`` or ``build`` wrote.
 
         Args:
             folder: that was given to ``save`` or ``build``.
-            encoder: must be the one that built it; None loads that when it is first needed.
+            encoder: must be the one that built it, though its folder may have moved; None loads
+                that when it is first needed.
+            reranker: puts what is found into a better order; see the property.
 
         Raises:
+            ModelError: the encoder given cannot be loaded.
             StoreError: no index there, damaged, of another version, or of another model.
         """
         store = stores.load(folder)
-        if isinstance(encoder, str) and encoder != store.manifest.model:
-            raise StoreError(
-                f"索引のモデルは {store.manifest.model} ですが、{encoder} が指定されました。"
-                "--model を外すか、`dxqa build --force --model "
-                f"{encoder}` で索引を作り直してください。"
-            )
-        return cls(store, None if isinstance(encoder, str) else encoder)
+        index = cls(store, _given(store, encoder) if isinstance(encoder, str) else encoder)
+        index.reranker = reranker
+        return index
 
     def save(self, folder: str | Path) -> None:
         """Write the index; what was in the folder stays valid until the last step.
@@ -158,8 +164,9 @@ class Index:
             ModelError: another model than the bundled one cannot be loaded.
         """
         model = self.store.manifest.model
-        known = model in (BUNDLED_NAME, BASE_NAME) and self._encoder is None
-        fingerprint = bundled_fingerprint(model) if known else self.encoder.fingerprint
+        known = is_bundled(model) and self._encoder is None
+        encoder = None if known else self._encoder or _load(self.store)
+        fingerprint = encoder.fingerprint if encoder else bundled_fingerprint(model)
         return Path(corpus).exists() and stores.is_made_of(self.store, Path(corpus), fingerprint)
 
     def refresh(self) -> bool:
@@ -191,10 +198,27 @@ class Index:
             StoreError: its weights are no longer those that built the index.
         """
         if self._encoder is None:
-            encoder = load_encoder(self.store.manifest.model)
+            encoder = _load(self.store)
             _check_same_encoder(self.store, encoder)
             self._encoder = encoder
         return self._encoder
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """What puts the best passages into a better order; None unless one is set.
+
+        May be set to a ``Reranker``, or to a folder or hub name, loaded when first asked for.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        if isinstance(self._reranker, str):
+            self._reranker = load_reranker(self._reranker)
+        return self._reranker
+
+    @reranker.setter
+    def reranker(self, reranker: Reranker | str | None) -> None:
+        self._reranker = reranker
 
     @cached_property
     def retriever(self) -> Retriever:
@@ -232,7 +256,16 @@ class Index:
         """
         _check(question, k)
         query = self.retriever.understand(question, history, filters)
-        return list(self.retriever.search(query, k).hits)
+        return list(self._search(query, k, {}).hits)
+
+    def _search(self, query: Query, k: int, timings: dict[str, float]) -> Retrieval:
+        with _timed(timings, "search"):
+            found = self.retriever.search(query, k)
+        reranker = self.reranker  # loaded now, which is not counted
+        if reranker is not None:
+            with _timed(timings, "rerank"):
+                found = rerank(found, reranker, k)
+        return found
 
     def ask(
         self,
@@ -263,8 +296,7 @@ class Index:
         retriever = self.retriever
         with _timed(timings, "understand"):
             query = retriever.understand(question, history, filters)
-        with _timed(timings, "search"):
-            retrieval = retriever.search(query, k)
+        retrieval = self._search(query, k, timings)
         with _timed(timings, "answer"):
             answer = compose(retrieval, self.store, self.verifier)
         if writer is not None:
@@ -343,13 +375,31 @@ def _check(question: str, k: int) -> None:
         raise QuestionError(f"件数 k は 1 以上にしてください: {k}")
 
 
+def _load(store: Store) -> Encoder:
+    return load_encoder(store.manifest.model, **store.manifest.model_options)
+
+
+def _given(store: Store, name: str) -> Encoder | None:
+    """Return the encoder of a folder that is not where it was; None for the name remembered."""
+    manifest = store.manifest
+    given = model_name(name)
+    if given == model_name(manifest.model):
+        return None
+    if Path(given).is_absolute() and Path(manifest.model).is_absolute():
+        return load_encoder(given, **manifest.model_options)
+    raise StoreError(
+        f"索引のモデルは {manifest.model} ですが、{name} が指定されました。"
+        f"--model を外すか、`dxqa build --model {name}` で索引を作り直してください。"
+    )
+
+
 def _check_same_encoder(store: Store, encoder: Encoder) -> None:
     manifest = store.manifest
     if manifest.fingerprint != encoder.fingerprint:
         raise StoreError(
             f"索引はモデル {manifest.model} ({manifest.dimension} 次元) で作られており、"
             f"いまのモデル {encoder.name} ({encoder.dimension} 次元) とは重みが違います。"
-            "`dxqa build --force` で索引を作り直してください。"
+            "`dxqa build` で索引を作り直してください。"
         )
 
 

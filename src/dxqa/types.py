@@ -263,6 +263,17 @@ class Encoder(Protocol):
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
 
 
+class Reranker(Protocol):
+    """Judges question and passage together: slower than vectors, and better where it is good."""
+
+    @property
+    def name(self) -> str:
+        """What ``--reranker`` took."""
+
+    def scores(self, question: str, passages: Sequence[str]) -> Scores:
+        """Return ``(len(passages),)`` float32, higher for a better passage."""
+
+
 class TokenEncoder(Encoder, Protocol):
     """An encoder that also tells what it makes of each token."""
 

@@ -72,7 +72,7 @@ class Candidates:
             margin: how much weaker that may be.
             in_context: whether the score of a sentence's passage counts too.
         """
-        scores = self._scores_in_context if in_context else self._retrieval.sentence_scores
+        scores = self._scores_in_context if in_context else self._retrieval.evidence_scores
         visible = [row for row in rows if scores.holds(row)]
         order = sorted(visible, key=lambda r: self._note_penalty(r) - scores[r])
         chosen: list[int] = []
@@ -102,13 +102,13 @@ class Candidates:
     @cached_property
     def _scores_in_context(self) -> RowScores:
         found = self._retrieval
-        rows = found.sentence_scores.rows
+        rows = found.evidence_scores.rows
         of_passage = np.maximum(found.passage_scores[self._store.owners(rows)], 0)
-        return found.sentence_scores + RowScores(rows, np.float32(_CONTEXT) * of_passage)
+        return found.evidence_scores + RowScores(rows, np.float32(_CONTEXT) * of_passage)
 
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Find the best sentence telling each figure or name asked for and not yet told."""
-        scores = self._retrieval.sentence_scores
+        scores = self._retrieval.evidence_scores
         near = [
             r
             for r in self._on_topic(order, chosen)
@@ -148,7 +148,7 @@ class Candidates:
         found = self._retrieval
         return Evidence(
             sentence=self._store.sentence(row),
-            score=found.sentence_scores[row],
+            score=found.evidence_scores[row],
             cosine=found.sentence_cosine[row],
             coverage=found.sentence_coverage[row],
         )

@@ -25,6 +25,7 @@ def serve(options: argparse.Namespace) -> None:
         corpus=Path(options.corpus),
         index=Path(options.index),
         model=options.model,
+        reranker=options.reranker,
         host=options.host,
         port=options.port,
         root_path=options.root_path,

@@ -2,6 +2,7 @@
 
 from dxqa.retrieval.conditions import Filters, Superlative, matches
 from dxqa.retrieval.query import Query
+from dxqa.retrieval.reranking import rerank
 from dxqa.retrieval.retriever import Retrieval, Retriever, Weights
 from dxqa.retrieval.scores import RowScores
 
@@ -14,4 +15,5 @@ __all__ = [
     "Superlative",
     "Weights",
     "matches",
+    "rerank",
 ]

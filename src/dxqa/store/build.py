@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter
-from dxqa.encoders import expecting
+from dxqa.encoders import expecting, options_of
 from dxqa.errors import CorpusError, StoreError
 from dxqa.lexical import LexicalIndex, term_hashes
 from dxqa.passages import encoder_text, split_passages
@@ -107,6 +107,7 @@ def build(
         skipped=dict(source.skipped),
         dense=dense,
         pipeline=pipeline_digest(),
+        model_options=options_of(encoder),
     )
     return manifest, report
 

@@ -46,6 +46,7 @@ class Manifest:
         skipped: file name to the reason why it is not indexed.
         dense: kind of the FAISS index.
         pipeline: digest of the code that made passages and terms.
+        model_options: what the model has to be loaded with (``truncate_dim``, ``backend``).
     """
 
     model: str
@@ -58,6 +59,7 @@ class Manifest:
     skipped: Mapping[str, str]
     dense: str
     pipeline: str
+    model_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class IndexLoader:
     Attributes:
         state: how far the index is that answers.
         rebuilding: how far the index is that will take its place; None before the first time.
+        reranker: puts what is found into a better order; to be set before ``start``.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class IndexLoader:
         self.corpus = Path(corpus)
         self.folder = Path(folder)
         self.model = model
+        self.reranker: str | None = None
         self.state = State("loading")
         self.rebuilding: State | None = None
         self._writer = writer
@@ -192,6 +194,7 @@ class IndexLoader:
             self.state = State("building")
             index, message = self._build()
         self.state = State("loading", message=message)
+        index.reranker = self.reranker
         index.ask(_WARM_UP)
         self._index = index
         self.state = State("ready", message=message)
@@ -223,6 +226,7 @@ class IndexLoader:
             )
             index = Index(built.store, old.encoder)
             index.report = built.report
+        index.reranker = old.reranker
         index.ask(_WARM_UP)
         self._index = index
         self.state = State("ready")

@@ -14,6 +14,7 @@ class ServeOptions:
         corpus: folder of documents; what is uploaded goes into its folder ``uploads``.
         index: folder of the index.
         model: of the index, where not the bundled one.
+        reranker: puts what is found into a better order: a folder or hub name.
         host: address to listen at.
         port: to listen at.
         root_path: under which a reverse proxy serves the page, such as ``/dxqa``.
@@ -29,6 +30,7 @@ class ServeOptions:
     corpus: Path = Path("corpus")
     index: Path = Path("index")
     model: str | None = None
+    reranker: str | None = None
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
