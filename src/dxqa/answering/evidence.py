@@ -10,7 +10,7 @@ import numpy as np
 from dxqa.answering.slots import asked_slots
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval import Retrieval, RowScores
+from dxqa.retrieval import CONTEXT, Retrieval, RowScores
 from dxqa.store import Sentence, Store
 
 MARGIN = 0.22
@@ -22,7 +22,6 @@ ON_TOPIC = 0.5
 _POINTS_BACK = re.compile(r"(?:この|これら|その|それら|こうした|そうした)")
 _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
-_CONTEXT = 0.3
 _NOTE_PENALTY = 0.3
 NOTE_HEADINGS = ("注記", "注", "備考", "脚注", "補足")
 
@@ -102,9 +101,9 @@ class Candidates:
     @cached_property
     def _scores_in_context(self) -> RowScores:
         found = self._retrieval
-        rows = found.evidence_scores.rows
+        rows = found.sentence_scores.rows
         of_passage = np.maximum(found.passage_scores[self._store.owners(rows)], 0)
-        return found.evidence_scores + RowScores(rows, np.float32(_CONTEXT) * of_passage)
+        return found.sentence_scores + RowScores(rows, np.float32(CONTEXT) * of_passage)
 
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Find the best sentence telling each figure or name asked for and not yet told."""

@@ -8,9 +8,10 @@ import huggingface_hub.constants
 import numpy as np
 import torch
 from sentence_transformers import CrossEncoder
+from sentence_transformers.cross_encoder.modules import LogitScore
 
-from dxqa.encoders.folders import RERANKER, resolve_folder
-from dxqa.encoders.sentence_transformer import best_dtype, quiet, unreadable
+from dxqa.encoders.folders import RERANKER, RERANKER_KIND, model_kind, resolve_folder
+from dxqa.encoders.sentence_transformer import quiet, unreadable
 from dxqa.encoders.text import clean
 from dxqa.errors import ModelError
 from dxqa.types import Scores
@@ -62,6 +63,12 @@ def load_cross_encoder(name: str) -> CrossEncoderReranker:
     with quiet():
         folder = resolve_folder(name, RERANKER)
         model = _load(folder)
+    judges = any(isinstance(module, LogitScore) for module in model)  # a language model that does
+    if not judges and model_kind(folder) != RERANKER_KIND:
+        raise ModelError(
+            f"モデル {folder} は CrossEncoder ではないので、並べ替えには使えません。"
+            "質問と箇所の組に点数を付けるモデルを --reranker に指定してください。"
+        )
     labels = model.num_labels
     if labels != 1:
         raise ModelError(
@@ -72,9 +79,10 @@ def load_cross_encoder(name: str) -> CrossEncoderReranker:
 
 
 def _load(folder: Path) -> CrossEncoder:
+    """Load in float32: in bfloat16 scores that are close, as the best often are, become equal."""
     try:
         model: CrossEncoder = CrossEncoder(
-            str(folder), local_files_only=True, model_kwargs={"dtype": best_dtype()}
+            str(folder), local_files_only=True, model_kwargs={"dtype": torch.float32}
         )
     except Exception as error:
         raise unreadable(

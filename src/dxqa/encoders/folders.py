@@ -15,6 +15,8 @@ from dxqa.errors import ModelError
 
 MODEL = "--model"
 RERANKER = "--reranker"
+ENCODER_KIND = "SentenceTransformer"
+RERANKER_KIND = "CrossEncoder"
 
 _TIMEOUT = 10.0  # seconds; a closed network should be told so quickly
 _WEIGHTS = (".safetensors", ".bin")  # in order of preference
@@ -63,6 +65,30 @@ def resolve_folder(name: str, option: str = MODEL) -> Path:
             "フォルダか、Hugging Face での名前(例 cl-nagoya/ruri-v3-30m)を指定してください。"
         ) from error
     return _cached(repository) or _download(repository, option)
+
+
+def model_kind(folder: Path) -> str:
+    """Return SentenceTransformer, CrossEncoder or another of its kinds; empty if nothing tells.
+
+    sentence-transformers loads any model as any kind, with random weights for what it lacks.
+    """
+    told = _read_json(folder / "config_sentence_transformers.json").get("model_type")
+    if told:
+        return str(told)
+    if (folder / "modules.json").exists():
+        return ENCODER_KIND
+    architectures = _read_json(folder / "config.json").get("architectures") or ()
+    judges = any(str(name).endswith("ForSequenceClassification") for name in architectures)
+    return RERANKER_KIND if judges else ""
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return what a file says; what is unreadable, loading the model will tell."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def folder_fingerprint(

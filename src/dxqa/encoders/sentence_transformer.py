@@ -16,7 +16,12 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from dxqa.encoders.backends import TORCH, check_backend
-from dxqa.encoders.folders import folder_fingerprint, resolve_folder
+from dxqa.encoders.folders import (
+    ENCODER_KIND,
+    folder_fingerprint,
+    model_kind,
+    resolve_folder,
+)
 from dxqa.encoders.processes import devices, open_pool
 from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
@@ -175,6 +180,12 @@ def load_model(folder: Path, backend: str = TORCH) -> SentenceTransformer:
         ModelError: the folder is not a readable sentence-transformers model.
     """
     usual = backend == TORCH
+    kind = model_kind(folder)
+    if kind not in (ENCODER_KIND, ""):
+        raise ModelError(
+            f"モデル {folder} は {kind} で、文を 1 つのベクトルにするモデルではありません。"
+            "--model には SentenceTransformer のモデルを指定してください。"
+        )
     try:
         model = SentenceTransformer(
             str(folder),

@@ -3,10 +3,11 @@
 from dxqa.retrieval.conditions import Filters, Superlative, matches
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.reranking import rerank
-from dxqa.retrieval.retriever import Retrieval, Retriever, Weights
+from dxqa.retrieval.retriever import CONTEXT, Retrieval, Retriever, Weights
 from dxqa.retrieval.scores import RowScores
 
 __all__ = [
+    "CONTEXT",
     "Filters",
     "Query",
     "Retrieval",

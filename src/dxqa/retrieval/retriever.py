@@ -33,6 +33,9 @@ _REMEMBERED = 64  # filters
 _PLACED = 2000  # passages about the places asked for that are all scored
 _LEXICON_PASSAGES = 1000  # whose words are known by their readings
 
+CONTEXT = 0.3
+"""How much the score of a sentence's passage counts beside its own, where it counts."""
+
 _SENTENCE_COSINE = 2.0
 
 
@@ -90,11 +93,12 @@ class Retrieval:
 
     @cached_property
     def evidence_scores(self) -> RowScores:
-        """What evidence is chosen by: the same, each sentence lifted as its passage is."""
+        """What evidence is chosen by: the same, lifted by a share of what its passage is."""
         if self.moved is None:
             return self.sentence_scores
         rows = self.sentence_scores.rows
-        return self.sentence_scores + RowScores(rows, self.moved[self.store.owners(rows)])
+        lifted = RowScores(rows, self.moved[self.store.owners(rows)])
+        return self.sentence_scores + CONTEXT * lifted
 
     @cached_property
     def places(self) -> tuple[str, ...]:
