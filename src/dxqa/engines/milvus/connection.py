@@ -197,7 +197,9 @@ def _code(error: Exception) -> int | None:
 
 def _grpc_status(error: BaseException | None) -> str:
     """Return the name of the gRPC status that an error, or what it came of, carries."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # pymilvus raises errors from themselves
+        seen.add(id(error))
         code = getattr(error, "code", None)
         status: Any = code() if callable(code) else code
         if hasattr(status, "name") and not isinstance(status, int):
