@@ -249,11 +249,9 @@ def test_readers_notice_nothing_of_builds(
     reader = Reader(tmp_path, refreshing=refreshing)
     reader.start()
     try:
-        for version in (1, 2):
+        for version in (1, 2, 3):
             changed = [made_up.document(number, 20, version) for number in range(8)]
-            built(place, changed, tmp_path, name)
-            built(Place("FAISS"), changed, tmp_path)  # the next one starts from nothing
-        last = built(place, changed, tmp_path, name)
+            last = built(place, changed, tmp_path, name)  # without ``previous``: a full rebuild
     finally:
         reader.ended.set()
         reader.join(timeout=60)
