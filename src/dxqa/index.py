@@ -21,11 +21,12 @@ from dxqa.answering import (
 )
 from dxqa.encoders import BASE_NAME, BUNDLED_NAME, load_encoder
 from dxqa.encoders import fingerprint as bundled_fingerprint
+from dxqa.engines import EngineSettings, Faiss
 from dxqa.errors import QuestionError, StoreError
 from dxqa.japanese import normalize
 from dxqa.readers import read_corpus
 from dxqa.retrieval import Filters, Retriever
-from dxqa.store import BuildReport, Source, Store
+from dxqa.store import BuildReport, Source, Store, Target
 from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress
 
 LONGEST_QUESTION = 2000
@@ -55,12 +56,13 @@ class Index:
             _check_same_encoder(store, encoder)
 
     @classmethod
-    def build(
+    def build(  # noqa: PLR0913 - all but the first have their defaults
         cls,
         corpus: Corpus,
         *,
         encoder: Encoder | str | None = None,
         folder: str | Path | None = None,
+        engine: EngineSettings | None = None,
         previous: Index | None = None,
         progress: Progress | None = None,
     ) -> Index:
@@ -72,6 +74,8 @@ class Index:
                 bundled model.
             folder: where to keep the index. It is switched in when it is whole, and a build that is
                 cut off is gone on with by the next. Without one, ``save`` keeps it.
+            engine: finds the candidates of a question: ``Milvus(...)``, or ``Faiss()``, which is
+                within the folder. By default that of ``previous``, or else FAISS.
             previous: an index whose vectors are taken over where texts and encoder are the same.
             progress: called with texts embedded and texts to embed.
 
@@ -79,28 +83,41 @@ class Index:
             CorpusError: nothing to read.
             ModelError: the encoder cannot be loaded.
             StoreError: the folder cannot be written, or another process builds there.
+            EngineError: the engine's server cannot be reached or used.
         """
         source = _read(corpus)
         loaded = load_encoder(encoder) if encoder is None or isinstance(encoder, str) else encoder
         known = previous.store if previous else None
-        if folder is None:
-            store, report = stores.build_aside(source, loaded, previous=known, progress=progress)
-        else:
-            store, report = stores.build_in(
-                Path(folder), source, loaded, previous=known, progress=progress
-            )
+        chosen = engine or (known.engine.settings if known else Faiss())
+        target = Target(Path(folder) if folder is not None else None, chosen)
+        store, report = stores.build_index(
+            target, source, loaded, previous=known, progress=progress
+        )
         index = cls(store, loaded)
         index.report = report
         return index
 
     @classmethod
-    def load(cls, folder: str | Path, *, encoder: Encoder | str | None = None) -> Index:
+    def load(
+        cls,
+        folder: str | Path,
+        engine: EngineSettings | None = None,
+        *,
+        encoder: Encoder | str | None = None,
+    ) -> Index:
         """Load what ``save`` or ``build`` wrote; an encoder given must be the one that built it.
+
+        Args:
+            folder: of the index.
+            engine: the same engine at another address, or with a token; by default as the index
+                says. Its server is connected to when the first question is asked.
+            encoder: the one that built the index.
 
         Raises:
             StoreError: no index there, damaged, of another version, or of another model.
+            EngineError: it was built for another engine.
         """
-        store = stores.load(folder)
+        store = stores.load(folder, engine)
         if isinstance(encoder, str) and encoder != store.manifest.model:
             raise StoreError(
                 f"索引のモデルは {store.manifest.model} ですが、{encoder} が指定されました。"
@@ -146,7 +163,9 @@ class Index:
         root = self.store.folder.parent
         if self.store.kept is not None or stores.is_current(self.store, root):
             return False
-        fresh = Index.load(root, encoder=self._encoder)
+        settings = self.store.engine.settings
+        same = stores.engine_name(root) == settings.name  # perhaps at an address given
+        fresh = Index.load(root, settings if same else None, encoder=self._encoder)
         self._take(fresh.store)
         return True
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dxqa.answering import Writer
+from dxqa.engines import EngineSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +15,7 @@ class ServeOptions:
         corpus: folder of documents; what is uploaded goes into its folder ``uploads``.
         index: folder of the index.
         model: of the index, where not the bundled one.
+        engine: instead of the one that the index names: at another address.
         host: address to listen at.
         port: to listen at.
         root_path: under which a reverse proxy serves the page, such as ``/dxqa``.
@@ -29,6 +31,7 @@ class ServeOptions:
     corpus: Path = Path("corpus")
     index: Path = Path("index")
     model: str | None = None
+    engine: EngineSettings | None = None
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""

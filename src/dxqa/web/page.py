@@ -45,6 +45,7 @@ class Page:
             writer=options.writer,
             journal=self.journal,
         )
+        self.loader.engine = options.engine
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)
