@@ -15,6 +15,7 @@ from dxqa.engines.milvus.filters import LONGEST, expression, fields_of, stored
 from dxqa.engines.milvus.rows import passage_vector, query_vector
 from dxqa.errors import EngineError, QuestionError
 from dxqa.filters import same_text
+from dxqa.keys import KeyTable
 from dxqa.lexical import term_hashes
 from dxqa.store import unused
 from tests.conftest import HashEncoder
@@ -48,6 +49,12 @@ def test_no_hostile_text_stands_in_an_expression(text: str) -> None:
     assert stored(text).startswith("#")
     assert told.isascii()
     json.dumps(fields_of({"kind": text, text: text})).encode("ascii")
+
+
+def test_an_id_that_the_index_does_not_know_has_no_row() -> None:
+    keys = np.array([b"a", b"b"], dtype="S16")
+    table = KeyTable(keys, np.array([1, 0], dtype=np.uint32))  # type: ignore[arg-type]
+    assert table.find(np.array([b"b", b"c", b"a"], dtype="S16")).tolist() == [0, -1, 1]
 
 
 def test_plain_text_is_stored_as_it_is_and_no_two_texts_alike() -> None:
