@@ -32,7 +32,7 @@ import numpy as np
 from dxqa import Document, Index
 from dxqa.encoders import load_encoder
 from dxqa.japanese import PREFECTURES, split_sentences
-from dxqa.store import Source, build_in
+from dxqa.store import Source, Target, build_index
 from dxqa.store import build as store_build
 from dxqa.tokenizer import pairs, terms
 from dxqa.types import Hit, Progress, Vectors
@@ -140,7 +140,7 @@ def build(passages: int, folder: Path, encoder: PooledEncoder) -> Figures:
     )
     source = Source(list(documents(passages, list(encoder.rows))), {}, {})
     start = time.perf_counter()
-    store, _ = build_in(folder, source, encoder)
+    store, _ = build_index(Target(folder), source, encoder)
     files = [p for p in store.folder.rglob("*") if p.is_file()]
     return {
         "build s": time.perf_counter() - start,

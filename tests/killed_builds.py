@@ -21,9 +21,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dxqa import Index
+from dxqa.keys import key_of
 from dxqa.readers import read_corpus
-from dxqa.store import Source, build_aside, load, verify
-from dxqa.store.vectors import Journal, key_of
+from dxqa.store import Source, Target, build_index, load, verify
+from dxqa.store.vectors import Journal
 from dxqa.types import Progress, Vectors
 from tests.conftest import HashEncoder
 
@@ -72,7 +73,7 @@ def fresh(corpus: Path) -> tuple[object, ...]:
     """Return the signature of an index built from nothing."""
     found = read_corpus(corpus)
     encoder = HashEncoder()
-    store, _ = build_aside(Source(found.documents, {}, {}), encoder)
+    store, _ = build_index(Target(), Source(found.documents, {}, {}), encoder)
     return signature(Index(store, encoder))
 
 

@@ -15,8 +15,9 @@ import pytest
 from dxqa import Document, DxqaError, Index
 from dxqa.cli import main
 from dxqa.errors import StoreError
+from dxqa.keys import key_of
 from dxqa.store import Store, build_lock, clean, unused, verify
-from dxqa.store.vectors import Journal, key_of
+from dxqa.store.vectors import Journal
 from dxqa.types import Progress, Vectors
 from dxqa.web.holdings import holdings_html
 from tests import killed_builds

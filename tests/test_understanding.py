@@ -3,7 +3,8 @@
 import pytest
 
 from dxqa.errors import QuestionError
-from dxqa.retrieval.conditions import asked_kind, matches, understand_filters
+from dxqa.filters import matches
+from dxqa.retrieval.conditions import asked_kind, understand_filters
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.kinds import question_kind
 from dxqa.retrieval.names import Gazetteer

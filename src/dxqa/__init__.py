@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from dxqa.errors import DxqaError
 
 if TYPE_CHECKING:
+    from dxqa.engines import Milvus
     from dxqa.index import Index
     from dxqa.types import Answer, Document
 
-__all__ = ["Answer", "Document", "DxqaError", "Index"]
+__all__ = ["Answer", "Document", "DxqaError", "Index", "Milvus"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
@@ -22,6 +23,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
         from dxqa.index import Index  # noqa: PLC0415
 
         return Index
+    if name == "Milvus":
+        from dxqa.engines import Milvus  # noqa: PLC0415
+
+        return Milvus
     if name in __all__:
         from dxqa import types  # noqa: PLC0415
 

@@ -20,6 +20,10 @@ class StoreError(DxqaError):
     """A stored index is missing, damaged, or belongs to another model or version."""
 
 
+class EngineError(DxqaError):
+    """The server that finds candidates cannot be reached, or cannot be used as it is."""
+
+
 class QuestionError(DxqaError):
     """A question, filter or question file cannot be used."""
 

@@ -21,11 +21,12 @@ from dxqa.answering import (
 )
 from dxqa.encoders import fingerprint as bundled_fingerprint
 from dxqa.encoders import is_bundled, load_encoder, load_reranker, model_name
+from dxqa.engines import EngineSettings, Faiss
 from dxqa.errors import QuestionError, StoreError
 from dxqa.japanese import normalize
 from dxqa.readers import read_corpus
 from dxqa.retrieval import Filters, Query, Retrieval, Retriever, rerank
-from dxqa.store import BuildReport, Source, Store
+from dxqa.store import BuildReport, Source, Store, Target
 from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress, Reranker
 
 LONGEST_QUESTION = 2000
@@ -57,12 +58,13 @@ class Index:
             _check_same_encoder(store, encoder)
 
     @classmethod
-    def build(
+    def build(  # noqa: PLR0913 - all but the first have their defaults
         cls,
         corpus: Corpus,
         *,
         encoder: Encoder | str | None = None,
         folder: str | Path | None = None,
+        engine: EngineSettings | None = None,
         previous: Index | None = None,
         progress: Progress | None = None,
     ) -> Index:
@@ -74,6 +76,8 @@ class Index:
                 bundled model.
             folder: where to keep the index. It is switched in when it is whole, and a build that is
                 cut off is gone on with by the next. Without one, ``save`` keeps it.
+            engine: finds the candidates of a question: ``Milvus(...)``, or ``Faiss()``, which is
+                within the folder. By default that of ``previous``, or else FAISS.
             previous: an index whose vectors are taken over where texts and encoder are the same.
             progress: called with texts embedded and texts to embed.
 
@@ -81,16 +85,16 @@ class Index:
             CorpusError: nothing to read.
             ModelError: the encoder cannot be loaded.
             StoreError: the folder cannot be written, or another process builds there.
+            EngineError: the engine's server cannot be reached or used.
         """
         source = _read(corpus)
         loaded = load_encoder(encoder) if encoder is None or isinstance(encoder, str) else encoder
         known = previous.store if previous else None
-        if folder is None:
-            store, report = stores.build_aside(source, loaded, previous=known, progress=progress)
-        else:
-            store, report = stores.build_in(
-                Path(folder), source, loaded, previous=known, progress=progress
-            )
+        chosen = engine or (known.engine.settings if known else Faiss())
+        target = Target(Path(folder) if folder is not None else None, chosen)
+        store, report = stores.build_index(
+            target, source, loaded, previous=known, progress=progress
+        )
         index = cls(store, loaded)
         index.report = report
         return index
@@ -99,6 +103,7 @@ class Index:
     def load(
         cls,
         folder: str | Path,
+        engine: EngineSettings | None = None,
         *,
         encoder: Encoder | str | None = None,
         reranker: Reranker | str | None = None,
@@ -107,6 +112,8 @@ class Index:
 
         Args:
             folder: that was given to ``save`` or ``build``.
+            engine: the same engine at another address, or with a token; by default as the index
+                says. Its server is connected to when the first question is asked.
             encoder: must be the one that built it, though its folder may have moved; None loads
                 that when it is first needed.
             reranker: puts what is found into a better order; see the property.
@@ -114,8 +121,9 @@ class Index:
         Raises:
             ModelError: the encoder given cannot be loaded.
             StoreError: no index there, damaged, of another version, or of another model.
+            EngineError: it was built for another engine.
         """
-        store = stores.load(folder)
+        store = stores.load(folder, engine)
         index = cls(store, _given(store, encoder) if isinstance(encoder, str) else encoder)
         index.reranker = reranker
         return index
@@ -180,7 +188,9 @@ class Index:
         root = self.store.folder.parent
         if self.store.kept is not None or stores.is_current(self.store, root):
             return False
-        fresh = Index.load(root, encoder=self._encoder)
+        settings = self.store.engine.settings
+        same = stores.engine_name(root) == settings.name  # perhaps at an address given
+        fresh = Index.load(root, settings if same else None, encoder=self._encoder)
         self._take(fresh.store)
         return True
 

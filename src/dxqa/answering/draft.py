@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dxqa.answering.evidence import Evidence
+from dxqa.filters import matches
 from dxqa.japanese import normalize
 from dxqa.retrieval import Retrieval
-from dxqa.retrieval.conditions import matches
 from dxqa.store import Store
 from dxqa.types import Answer, Citation, Part, Statement
 

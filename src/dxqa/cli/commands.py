@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dxqa.cli import engine as engines
 from dxqa.cli.progress import ProgressBar
 from dxqa.exchange import answer_json, hit_json, read_questions
 from dxqa.export import output_format, save, text_of, to_text, where
@@ -43,8 +44,9 @@ def build(options: argparse.Namespace) -> None:
             forget_journals(Path(options.index))
     previous = None if options.force else _previous(options)
     model, given = _wanted_model(options, previous)
+    engine = engines.for_build(options)
     same = previous is not None and _has_model(previous, model, given)
-    if previous is not None and same and previous.is_made_of(options.corpus):
+    if previous is not None and same and _is_same(previous, engine, options.corpus):
         _tell_skipped(previous)
         print(f"変更はありませんでした: {options.index} ({_counts(previous)})")
         return
@@ -53,12 +55,22 @@ def build(options: argparse.Namespace) -> None:
             options.corpus,
             encoder=encoder_for_build(model, **given),
             folder=options.index,
+            engine=engine,
             previous=previous,
             progress=progress,
         )
     _tell_skipped(index)
+    for note in index.report.notes:
+        print(note, file=sys.stderr)
     work = f"新しく計算 {index.report.embedded}、再利用 {index.report.reused}"
+    if index.report.sent is not None:
+        work += f"、サーバーへ送信 {index.report.sent}"
     print(f"索引を作りました: {options.index} ({_counts(index)}、{work})")
+
+
+def _is_same(previous: Any, engine: Any, corpus: str) -> bool:  # noqa: ANN401
+    same = engine in (None, previous.store.engine.settings)
+    return same and bool(previous.is_made_of(corpus))
 
 
 def _tell_skipped(index: Any) -> None:  # noqa: ANN401
@@ -186,7 +198,12 @@ def evaluate(options: argparse.Namespace) -> None:
 def _load(options: argparse.Namespace) -> Any:  # noqa: ANN401
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
 
-    return Index.load(options.index, encoder=options.model, reranker=options.reranker)
+    return Index.load(
+        options.index,
+        engines.for_reading(options),
+        encoder=options.model,
+        reranker=options.reranker,
+    )
 
 
 def _load_for_one(options: argparse.Namespace) -> Any:  # noqa: ANN401

@@ -6,6 +6,7 @@ from typing import Any
 
 from dxqa.cli import commands as run
 from dxqa.cli import upkeep
+from dxqa.cli.engine import add_address, add_choice
 from dxqa.cli.serving import serve
 from dxqa.encoders import BACKENDS
 
@@ -75,6 +76,7 @@ def _add_build(commands: Any) -> None:  # noqa: ANN401
         help="ベクトルのはじめの N 次元だけを使います (Matryoshka で学習したモデル)",
     )
     group.add_argument("--backend", choices=BACKENDS, help="計算に使うもの (既定: torch)")
+    add_choice(parser)
 
 
 def _add_reranker(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +91,7 @@ def _add_search(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("-k", type=int, default=5, metavar="N", help="件数 (既定: 5)")
     _add_reranker(parser)
     _add_filter(parser)
+    add_address(parser)
     parser.add_argument("--json", action="store_true", help="JSON で出力します")
 
 
@@ -101,6 +104,7 @@ def _add_ask(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("--batch", metavar="FILE", help="質問を並べた JSON Lines ファイル")
     _add_reranker(parser)
     _add_filter(parser)
+    add_address(parser)
     _add_writer(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="JSON で出力します")
@@ -118,6 +122,7 @@ def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("questions", metavar="QUESTIONS.jsonl", help="質問ファイル")
     parser.add_argument("--against", metavar="DIR", help="別の索引と、質問ごとに比べます")
     _add_reranker(parser)
+    add_address(parser)
     parser.add_argument("--failures", action="store_true", help="外れた質問も並べます")
     parser.add_argument("--json", action="store_true", help="JSON で出力します")
 
@@ -144,6 +149,7 @@ def _add_serve(commands: Any) -> None:  # noqa: ANN401
         metavar="PATH",
         help="リバースプロキシがこのページを置くパス (例: /dxqa)",
     )
+    add_address(parser)
     _add_protection(parser)
     _add_records(parser)
     _add_writer(parser)

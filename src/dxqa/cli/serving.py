@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from dxqa.cli import engine as engines
 from dxqa.cli.commands import usage, writer_of
 
 _ROOT_PATH = re.compile(r"(/[\w.~-]+)+|https?://[^\s?#]+[^\s?#/]")
@@ -26,6 +27,7 @@ def serve(options: argparse.Namespace) -> None:
         index=Path(options.index),
         model=options.model,
         reranker=options.reranker,
+        engine=engines.for_reading(options),
         host=options.host,
         port=options.port,
         root_path=options.root_path,

@@ -30,6 +30,7 @@ def info(options: argparse.Namespace) -> None:
         "文書": f"{manifest.documents:,} 件",
         "箇所": f"{manifest.passages:,} か所、{manifest.sentences:,} 文",
         "検索": manifest.dense,
+        **_engine(manifest.engine),
         "大きさ": f"{_size(record.size)} ({len(record.files)} ファイル)",
     }
     for name, value in rows.items():
@@ -38,6 +39,18 @@ def info(options: argparse.Namespace) -> None:
         print(f"読み飛ばし: {path} ({reason})")
     if unused:
         print(f"使われていないもの: {'、'.join(unused)} (`dxqa clean` で消せます)")
+
+
+def _engine(about: Mapping[str, Any]) -> dict[str, str]:
+    """Say where candidates are found, where that is not in the index itself."""
+    if not about:
+        return {}
+    words = "サーバー" if about["sparse"] else "この索引の中 (サーバーに疎ベクトルがないため)"
+    return {
+        "エンジン": f"{about['name']} {about['uri']}",
+        "コレクション": f"{about['alias']} ({about['collection']})",
+        "語の検索": words,
+    }
 
 
 def verify(options: argparse.Namespace) -> None:

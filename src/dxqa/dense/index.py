@@ -35,12 +35,12 @@ class DenseIndex:
     call are shared out among OMP_NUM_THREADS threads.
 
     Attributes:
-        vectors: of the rows, in half precision.
+        vectors: of the rows, in half precision. Without a FAISS index all of them are compared.
     """
 
-    def __init__(self, vectors: HalfVectors, index: faiss.Index) -> None:
+    def __init__(self, vectors: HalfVectors, index: faiss.Index | None) -> None:
         self.vectors = vectors
-        self._index = index
+        self._index: Any = index
 
     @staticmethod
     def build(vectors: HalfVectors, path: Path, progress: Progress | None = None) -> str:
@@ -60,7 +60,9 @@ class DenseIndex:
 
     @classmethod
     def load(cls, vectors: HalfVectors, path: Path) -> Self:
-        """Map what ``build`` wrote of these vectors."""
+        """Map what ``build`` wrote of these vectors; where it wrote nothing, do without."""
+        if not path.exists():
+            return cls(vectors, None)
         return cls(vectors, faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC))
 
     @property
@@ -69,12 +71,12 @@ class DenseIndex:
         return _kind(self._index)
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return len(self.vectors)
 
     @property
     def dimension(self) -> int:
         """Length of one vector."""
-        return int(self._index.d)
+        return self.vectors.dimension
 
     def nearest(self, queries: Vectors, k: int, allowed: Mask | None = None) -> Rows:
         """Return the rows nearest to any of the queries, at most ``k`` for each, ascending.
@@ -84,11 +86,12 @@ class DenseIndex:
             k: at least 1.
             allowed: whether each row may be returned.
         """
+        few = len(self) if allowed is None else int(np.count_nonzero(allowed))
+        if self._index is None or (allowed is not None and few <= _FEW):
+            rows = np.arange(len(self)) if allowed is None else np.flatnonzero(allowed)
+            return self._ranked(queries, rows, k)
         if allowed is None:
-            return self._ranked(queries, self._found(queries, k, len(self), None), k)
-        few = int(np.count_nonzero(allowed))
-        if few <= _FEW:
-            return self._ranked(queries, np.flatnonzero(allowed), k)
+            return self._ranked(queries, self._found(queries, k, few, None), k)
         stubs: Any = faiss  # the type stubs know neither arrays nor keyword arguments here
         selector = stubs.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
         return self._ranked(queries, self._found(queries, k, few, selector), k)

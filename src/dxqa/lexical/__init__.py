@@ -2,6 +2,6 @@
 
 from dxqa.lexical.hashes import term_hashes
 from dxqa.lexical.index import Concept, LexicalIndex
-from dxqa.lexical.writer import CHAMPIONS
+from dxqa.lexical.writer import CHAMPIONS, frequency_part
 
-__all__ = ["CHAMPIONS", "Concept", "LexicalIndex", "term_hashes"]
+__all__ = ["CHAMPIONS", "Concept", "LexicalIndex", "frequency_part", "term_hashes"]

@@ -105,6 +105,17 @@ class LexicalIndex:
         scores = self.coverage(concepts, pairs, rows)
         return rows[_highest(scores, k)]
 
+    def weights(self, concepts: Sequence[Concept], pairs: Sequence[str]) -> dict[str, float]:
+        """Return the terms of a question that any passage holds, each with its weight times idf."""
+        summed = _summed(concepts, pairs)
+        spans = self._lists.spans(summed)
+        return {term: summed[term] * self._lists.idf(span) for term, span in spans.items()}
+
+    @property
+    def average_length(self) -> float:
+        """How many terms a passage has."""
+        return self._lists.average_length
+
     def weight(self, concept: Concept) -> float:
         """Return the idf of the rarest known term of a concept, by weight; of none, the highest."""
         return self._weight(concept, self._lists.spans(concept))
@@ -134,10 +145,7 @@ class LexicalIndex:
         The postings of the rarest terms are read to the end, as many as can be; of the other terms
         only their champions.
         """
-        weights: dict[str, float] = {}
-        for terms in _parts(concepts, pairs):
-            for term, weight in terms.items():
-                weights[term] = weights.get(term, 0.0) + weight
+        weights = _summed(concepts, pairs)
         try:
             total = self._buffers.pop()
         except IndexError:
@@ -159,6 +167,14 @@ class LexicalIndex:
 def _parts(concepts: Sequence[Concept], pairs: Sequence[str]) -> Iterator[Concept]:
     yield from concepts
     yield from ({pair: _PAIR_WEIGHT} for pair in pairs)
+
+
+def _summed(concepts: Sequence[Concept], pairs: Sequence[str]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for terms in _parts(concepts, pairs):
+        for term, weight in terms.items():
+            weights[term] = weights.get(term, 0.0) + weight
+    return weights
 
 
 def _best(held: Sequence[tuple[float, Held]], size: int) -> Scores:

@@ -44,6 +44,11 @@ class PostingLists:
         self._forward_offsets = open_array(folder / "forward_offsets.npy")
         self.size = len(self._forward_offsets) - 1
 
+    @property
+    def average_length(self) -> float:
+        """How many terms a passage has, each counted as often as it occurs."""
+        return len(self._forward) / max(1, self.size)
+
     def spans(self, terms: Iterable[str]) -> Spans:
         """Look terms up."""
         names = list(terms)

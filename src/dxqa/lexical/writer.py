@@ -39,6 +39,19 @@ _RUN_TERMS = 4_000_000  # sorted in memory at once: some 200 MB
 _RUN_PASSAGES = 1 << 16  # so that a passage's place in its run fits 16 bits, which sort fastest
 _MERGED = 8_000_000  # postings in memory at once: some 500 MB
 
+
+def frequency_part(counts: NDArray[Any], length: int, average: float) -> Scores:
+    """Return what BM25 makes of how often terms occur in one passage, without their idf.
+
+    Args:
+        counts: of each term.
+        length: of the passage, in terms.
+        average: of the passages' lengths.
+    """
+    norm = K1 * (1 - B + B * length / max(1e-9, average))
+    return (counts / (counts + norm)).astype(np.float32)
+
+
 Run = NDArray[np.void]
 _RUN = np.dtype([("hash", np.uint64), ("row", np.uint32), ("count", np.uint32)])
 _FILES: dict[str, DTypeLike] = {

@@ -1,6 +1,7 @@
 """The first half of the question line: question to Query to Hits."""
 
-from dxqa.retrieval.conditions import Filters, Superlative, matches
+from dxqa.filters import Filters, matches
+from dxqa.retrieval.conditions import Superlative
 from dxqa.retrieval.query import Query
 from dxqa.retrieval.reranking import rerank
 from dxqa.retrieval.retriever import CONTEXT, Retrieval, Retriever, Weights

@@ -1,20 +1,12 @@
 """Conditions on metadata: given as filters, or understood from a question."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from dxqa.errors import QuestionError
 from dxqa.japanese import REGIONS, find_quantities, normalize
-from dxqa.types import Metadata, MetadataValue
+from dxqa.types import MetadataValue
 
-Filters = Mapping[str, MetadataValue | Sequence[MetadataValue] | None]
-"""Key to the value wanted, to several of which one is enough, or to a range ``"10000..50000"``.
-
-None asks nothing of the key, even where the question does.
-"""
-
-_RANGE = re.compile(r"\s*(-?[\d.]+)?\s*\.\.\s*(-?[\d.]+)?\s*")
 _ABOVE = re.compile(r"人?(?:以上|を?超(?:える|す)?|より(?:も)?(?:多い|大きい)|を?上回る)")
 _BELOW = re.compile(
     r"人?(?:以下|未満|より(?:も)?(?:少ない|小さい)|を?下回る|に?満たない|に?届かない|に?達しない|を?切る|足らず|まで)"
@@ -80,19 +72,6 @@ class Superlative:
 
     key: str
     largest: bool
-
-
-def matches(metadata: Metadata, filters: Filters) -> bool:
-    """Whether metadata fulfils every filter.
-
-    Args:
-        metadata: of a passage.
-        filters: as for ``Index.search``.
-
-    Raises:
-        QuestionError: a range is asked of a value that is no number.
-    """
-    return all(_matches(metadata.get(key), wanted) for key, wanted in filters.items())
 
 
 def understand_filters(
@@ -167,24 +146,3 @@ def asked_kind(question: str) -> str | None:
     normal = normalize(question).text.rstrip("?。!. ")
     kinds = [kind for kind, pattern in _KINDS if pattern.search(normal)]
     return kinds[0] if len(kinds) == 1 and "市町村" not in normal else None
-
-
-def _matches(
-    value: MetadataValue | None, wanted: MetadataValue | Sequence[MetadataValue] | None
-) -> bool:
-    if wanted is None:
-        return True
-    if isinstance(wanted, str):
-        bounds = _RANGE.fullmatch(wanted)
-        if bounds and wanted.strip() != "..":
-            return value is not None and _within(value, *bounds.groups())
-        return value is not None and normalize(str(value)).text == normalize(wanted).text
-    if isinstance(wanted, Sequence):
-        return any(_matches(value, one) for one in wanted)
-    return value == wanted
-
-
-def _within(value: MetadataValue, low: str | None, high: str | None) -> bool:
-    if not isinstance(value, int | float):
-        raise QuestionError(f"範囲で絞り込めるのは数値の項目だけです: {value}")
-    return (low is None or float(low) <= value) and (high is None or value <= float(high))

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 
+from dxqa.filters import Filters
 from dxqa.lexical import Concept
-from dxqa.retrieval.conditions import Filters, Superlative
+from dxqa.retrieval.conditions import Superlative
 from dxqa.retrieval.mentions import Mentions
 
 

@@ -16,7 +16,8 @@ from itertools import chain
 
 import numpy as np
 
-from dxqa.retrieval.conditions import Filters, matches
+from dxqa.engines import Sought, Within
+from dxqa.filters import Filters, matches
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
@@ -29,6 +30,7 @@ from dxqa.types import Encoder, Hit, Mask, Metadata, Rows, Scores, Vectors
 
 _ALL_LIMIT = 5000  # passages that are all scored
 _CANDIDATES = 200  # from each side, in a larger index
+_CANDIDATES_OF_FEW = 1000  # from a server, where another engine scores all
 _REMEMBERED = 64  # filters
 _PLACED = 2000  # passages about the places asked for that are all scored
 _LEXICON_PASSAGES = 1000  # whose words are known by their readings
@@ -172,18 +174,21 @@ class Retriever:
         places asked for.
         """
         allowed = self._allowed(query.filters)
-        if allowed is None and len(self.store.passages) <= _ALL_LIMIT:
-            return np.arange(len(self.store.passages))
-        if allowed is not None and np.count_nonzero(allowed) <= _ALL_LIMIT:
-            return np.flatnonzero(allowed)
+        size = len(self.store.passages) if allowed is None else int(np.count_nonzero(allowed))
+        if size <= _ALL_LIMIT and self.store.engine.local:
+            return np.arange(size) if allowed is None else np.flatnonzero(allowed)
+        within = None if allowed is None else Within(query.filters, allowed)
         return np.unique(
-            np.concatenate([self._likely(query, vectors, allowed), self._placed(query, vectors)])
+            np.concatenate([self._likely(query, vectors, within), self._placed(query, vectors)])
         )
 
-    def _likely(self, query: Query, vectors: Vectors, allowed: Mask | None) -> Rows:
-        nearest = self.store.dense.nearest(vectors, _CANDIDATES, allowed)
-        covering = self.store.lexical.candidates(query.concepts, query.pairs, _CANDIDATES, allowed)
-        return np.concatenate([nearest, covering])
+    def _likely(self, query: Query, vectors: Vectors, within: Within | None) -> Rows:
+        sought = Sought(vectors, query.concepts, query.pairs)
+        size = int(np.count_nonzero(within.allowed)) if within else len(self.store.passages)
+        few = size <= _ALL_LIMIT and not self.store.engine.local
+        return self.store.engine.candidates(
+            sought, _CANDIDATES_OF_FEW if few else _CANDIDATES, within
+        )
 
     def _placed(self, query: Query, vectors: Vectors) -> Rows:
         """Return the rows about the places asked for; of very many, the likely ones."""
@@ -196,7 +201,8 @@ class Retriever:
             return found
         about = np.zeros(len(self.store.passages), dtype=np.bool_)
         about[found] = True
-        return self._likely(query, vectors, about)
+        filters = {**query.filters, "municipality": list(query.places)}
+        return self._likely(query, vectors, Within(filters, about))
 
     def _allowed(self, filters: Filters) -> Mask | None:
         """Return which passages fulfil the filters, None for all; remembered, as they come again.

@@ -2,8 +2,9 @@
 
 from dxqa.store.build import BuildReport, Source
 from dxqa.store.disk import (
-    build_aside,
-    build_in,
+    Target,
+    build_index,
+    engine_name,
     is_current,
     is_made_of,
     load,
@@ -32,10 +33,11 @@ __all__ = [
     "Sentence",
     "Source",
     "Store",
-    "build_aside",
-    "build_in",
+    "Target",
+    "build_index",
     "build_lock",
     "clean",
+    "engine_name",
     "file_digests",
     "forget_journals",
     "is_current",

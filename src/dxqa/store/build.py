@@ -11,23 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dxqa.dense import DenseIndex, HalfVectors, HalfVectorsWriter
+from dxqa.dense import HalfVectorsWriter
 from dxqa.encoders import expecting, options_of
 from dxqa.errors import CorpusError, StoreError
+from dxqa.keys import KEY_BYTES, Keys, KeyTable, key_of
 from dxqa.lexical import LexicalIndex, term_hashes
 from dxqa.passages import encoder_text, split_passages
 from dxqa.store.pipeline import pipeline_digest
 from dxqa.store.rows import Passages, PassageWriter, write_documents
 from dxqa.store.store import Manifest, Store
-from dxqa.store.vectors import (
-    KEY_BYTES,
-    Journal,
-    Keys,
-    KeyTable,
-    KnownVectors,
-    journal_path,
-    key_of,
-)
+from dxqa.store.vectors import Journal, KnownVectors, journal_path
 from dxqa.tokenizer import pairs, terms, trigrams
 from dxqa.types import Document, Encoder, Progress, Rows
 
@@ -45,10 +38,14 @@ class BuildReport:
     Attributes:
         embedded: texts embedded now.
         reused: texts whose vectors were taken over.
+        sent: passages sent to the engine's server; None where it has none.
+        notes: what the builder should know, in Japanese.
     """
 
     embedded: int
     reused: int
+    sent: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,8 @@ def build(
 ) -> tuple[Manifest, BuildReport]:
     """Write the files of a generation: Documents -> Passages -> terms and vectors.
 
+    What searches the vectors is the engine's, and comes after.
+
     Args:
         source: documents and what is known of them.
         encoder: makes the vectors.
@@ -92,9 +91,6 @@ def build(
     texts = _Texts(Passages(folder))
     report = _Vectors(texts, encoder, previous).write(folder, lengths, progress)
     _write_terms(texts, folder, previous)
-    dense = DenseIndex.build(
-        HalfVectors.open(folder / "passage_vectors.npy"), folder / "passages.faiss"
-    )
     (folder / "sources.json").write_text(json.dumps(dict(source.files), indent=0), "utf-8")
     manifest = Manifest(
         model=encoder.name,
@@ -105,7 +101,7 @@ def build(
         passages=len(texts.passages),
         sentences=len(texts) - len(texts.passages),
         skipped=dict(source.skipped),
-        dense=dense,
+        dense="",
         pipeline=pipeline_digest(),
         model_options=options_of(encoder),
     )

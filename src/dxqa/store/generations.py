@@ -259,10 +259,16 @@ def unwritable(root: Path, error: OSError) -> StoreError:
     )
 
 
+def in_use(generation: Path) -> bool:
+    """Whether the manifest names a generation."""
+    with suppress(OSError, StoreError):
+        return read_record(generation.parent).generation == generation.name
+    return False
+
+
 def discard(generation: Path) -> None:
     """Remove a generation that came to nothing; one that is in use by now stays."""
-    with suppress(OSError, StoreError):
-        if read_record(generation.parent).generation == generation.name:
-            return
+    if in_use(generation):
+        return
     with suppress(OSError):
         shutil.rmtree(generation)

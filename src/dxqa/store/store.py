@@ -4,6 +4,7 @@
     passage_counts.npy                     how many passages each has
     passages.jsonl, metadata*, sentence_*  the passages and where their sentences stand
     passage_vectors.npy, passages.faiss    vectors in half precision, and the search over them
+    passage_ids.npy, passage_id_rows.npy   with an engine that knows passages by their ids only
     sentence_vectors.npy                   of each sentence
     passage_keys.npy, sentence_keys.npy    of the texts that the vectors belong to
     lexical/ trigrams/ sentence_lexical/   terms of passages and sentences
@@ -24,9 +25,11 @@ import numpy as np
 
 from dxqa.arrays import open_array
 from dxqa.dense import DenseIndex, HalfVectors
+from dxqa.engines import FAISS_FILE, Contents, Engine, EngineSettings, settings_of
+from dxqa.errors import EngineError
+from dxqa.keys import Keys
 from dxqa.lexical import LexicalIndex
 from dxqa.store.rows import Documents, Passages
-from dxqa.store.vectors import Keys
 from dxqa.tokenizer import terms
 from dxqa.types import Metadata, Rows
 
@@ -44,9 +47,10 @@ class Manifest:
         passages: count of passages.
         sentences: count of sentences.
         skipped: file name to the reason why it is not indexed.
-        dense: kind of the FAISS index.
+        dense: kind of the index of the vectors.
         pipeline: digest of the code that made passages and terms.
         model_options: what the model has to be loaded with (``truncate_dim``, ``backend``).
+        engine: what finds candidates, and where it is; nothing for FAISS, here.
     """
 
     model: str
@@ -60,6 +64,7 @@ class Manifest:
     dense: str
     pipeline: str
     model_options: Mapping[str, Any] = field(default_factory=dict)
+    engine: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Store:
 
     Attributes:
         folder: of the generation.
+        engine: finds the candidates of a question.
         passage_counts: how many passages each document has, in the order of ``documents``.
         passage_keys: of the texts that the passages' vectors were made of.
         sentence_keys: of the sentences.
@@ -93,6 +99,7 @@ class Store:
     documents: Documents
     passages: Passages
     dense: DenseIndex
+    engine: Engine
     sentence_vectors: HalfVectors
     lexical: LexicalIndex
     trigrams: LexicalIndex
@@ -159,18 +166,80 @@ class Store:
         return passage.text[sentence.start - passage.start : sentence.end - passage.start]
 
 
-def open_store(folder: Path, manifest: Manifest, *, kept: Any = None) -> Store:  # noqa: ANN401
-    """Map the files of one generation into memory."""
+class _Ids(Sequence[str]):
+    def __init__(self, passages: Passages) -> None:
+        self._passages = passages
+
+    def __len__(self) -> int:
+        return len(self._passages)
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]  # no slices needed
+        return self._passages[row].passage_id
+
+
+def contents(folder: Path, fingerprint: str) -> Contents:
+    """Map what an engine finds the passages of a generation by."""
+    passages = Passages(folder)
+    return Contents(
+        folder=folder,
+        fingerprint=fingerprint,
+        ids=_Ids(passages),
+        metadata=passages.metadata,
+        metadata_rows=passages.metadata_rows,
+        text_keys=open_array(folder / "passage_keys.npy"),
+        dense=DenseIndex.load(
+            HalfVectors.open(folder / "passage_vectors.npy"), folder / FAISS_FILE
+        ),
+        lexical=LexicalIndex.load(folder / "lexical"),
+    )
+
+
+def contents_of(store: Store) -> Contents:
+    """Return the same of a store that is open, whose folder may have gone since."""
+    return Contents(
+        folder=store.folder,
+        fingerprint=store.manifest.fingerprint,
+        ids=_Ids(store.passages),
+        metadata=store.passages.metadata,
+        metadata_rows=store.passages.metadata_rows,
+        text_keys=store.passage_keys,
+        dense=store.dense,
+        lexical=store.lexical,
+    )
+
+
+def open_store(
+    folder: Path,
+    manifest: Manifest,
+    *,
+    engine: EngineSettings | None = None,
+    kept: Any = None,  # noqa: ANN401
+) -> Store:
+    """Map the files of one generation into memory.
+
+    Args:
+        folder: of the generation.
+        manifest: what the index says of itself.
+        engine: instead of the one that the manifest names.
+        kept: whatever must live as long as the store.
+    """
+    found = contents(folder, manifest.fingerprint)
+    settings = settings_of(manifest.engine)
+    if engine is not None and engine.name != settings.name:
+        raise EngineError(
+            f"この索引の検索エンジンは {settings.name} ですが、{engine.name} が指定されました。"
+            "指定を外すか、`dxqa build --engine …` で作り直してください。"
+        )
+    settings = engine or settings
     return Store(
         folder=folder,
         manifest=manifest,
         documents=Documents(folder),
         passages=Passages(folder),
-        dense=DenseIndex.load(
-            HalfVectors.open(folder / "passage_vectors.npy"), folder / "passages.faiss"
-        ),
+        dense=found.dense,
+        engine=settings.open(found, manifest.engine),
         sentence_vectors=HalfVectors.open(folder / "sentence_vectors.npy"),
-        lexical=LexicalIndex.load(folder / "lexical"),
+        lexical=found.lexical,
         trigrams=LexicalIndex.load(folder / "trigrams"),
         sentence_lexical=LexicalIndex.load(folder / "sentence_lexical"),
         passage_counts=open_array(folder / "passage_counts.npy"),

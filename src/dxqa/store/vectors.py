@@ -12,18 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dxqa.keys import KEY_BYTES, Keys, KeyTable
 from dxqa.types import Encoder, Rows, Vectors
-
-KEY_BYTES = 16
-
-Keys = NDArray[np.bytes_]
-"""Dtype ``S16``: the first 128 bits of BLAKE2b of each text."""
-
-
-def key_of(text: str) -> bytes:
-    """Return the key of a text."""
-    data = text.encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=KEY_BYTES).digest()
 
 
 def journal_path(root: Path, encoder: Encoder) -> Path:
@@ -34,21 +24,6 @@ def journal_path(root: Path, encoder: Encoder) -> Path:
 
 class _Readable(Protocol):
     def rows(self, numbers: Rows) -> Vectors: ...
-
-
-class KeyTable:
-    """Rows found by the keys of their texts."""
-
-    def __init__(self, keys: Keys) -> None:
-        self._order = np.argsort(keys, kind="stable")
-        self._sorted = keys[self._order]
-
-    def find(self, keys: Keys) -> Rows:
-        """Return the row of each key, -1 for a key that is not known: ``(len(keys),)``."""
-        if not len(self._sorted):
-            return np.full(len(keys), -1, dtype=np.intp)
-        at = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
-        return np.where(self._sorted[at] == keys, self._order[at], -1).astype(np.intp)
 
 
 class KnownVectors(KeyTable):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from dxqa.answering import Writer
+from dxqa.engines import EngineSettings
 from dxqa.errors import DxqaError, QuestionError, StoreError
 from dxqa.index import Index
 from dxqa.retrieval import Filters
@@ -44,6 +45,7 @@ class IndexLoader:
 
     Attributes:
         state: how far the index is that answers.
+        engine: instead of the one that the index names.
         rebuilding: how far the index is that will take its place; None before the first time.
         reranker: puts what is found into a better order; to be set before ``start``.
     """
@@ -70,6 +72,7 @@ class IndexLoader:
         self.folder = Path(folder)
         self.model = model
         self.reranker: str | None = None
+        self.engine: EngineSettings | None = None
         self.state = State("loading")
         self.rebuilding: State | None = None
         self._writer = writer
@@ -188,7 +191,7 @@ class IndexLoader:
         message = ""
         if (self.folder / "manifest.json").exists():
             say(f"索引を読み込んでいます: {self.folder}")
-            index = Index.load(self.folder, encoder=self.model)
+            index = Index.load(self.folder, self.engine, encoder=self.model)
         else:
             say(f"索引がないので、{self.corpus} から作ります。")
             self.state = State("building")
