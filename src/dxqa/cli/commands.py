@@ -34,7 +34,8 @@ def _interruptible() -> Iterator[None]:
 @_interruptible()
 def build(options: argparse.Namespace) -> None:
     """Build or update an index."""
-    from dxqa.encoders import encoder_for_build  # noqa: PLC0415
+    if options.ray_address and not options.distributed:
+        usage("--ray-address は --distributed と一緒に指定してください。")
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
     from dxqa.store import build_lock, forget_journals  # noqa: PLC0415
 
@@ -50,7 +51,7 @@ def build(options: argparse.Namespace) -> None:
     with ProgressBar() as progress:
         index = Index.build(
             options.corpus,
-            encoder=encoder_for_build(model),
+            encoder=_encoder_for_build(options, model),
             folder=options.index,
             previous=previous,
             progress=progress,
@@ -58,6 +59,14 @@ def build(options: argparse.Namespace) -> None:
     _tell_skipped(index)
     work = f"新しく計算 {index.report.embedded}、再利用 {index.report.reused}"
     print(f"索引を作りました: {options.index} ({_counts(index)}、{work})")
+
+
+def _encoder_for_build(options: argparse.Namespace, model: str | None) -> Any:  # noqa: ANN401
+    from dxqa.encoders import distributed_encoder, encoder_for_build  # noqa: PLC0415
+
+    if options.distributed:
+        return distributed_encoder(model, address=options.ray_address)
+    return encoder_for_build(model)
 
 
 def _tell_skipped(index: Any) -> None:  # noqa: ANN401

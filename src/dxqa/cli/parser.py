@@ -66,6 +66,16 @@ def _add_build(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "build", run.build, "文書から索引を作ります (変わった所だけ)。")
     parser.add_argument("--corpus", default=_CORPUS, metavar="DIR", help="文書 (既定: corpus)")
     parser.add_argument("--force", action="store_true", help="すべて作り直します")
+    parser.add_argument(
+        "--distributed",
+        action="store_true",
+        help="Ray のクラスターで分担して計算します (pip install 'dxqa[ray]')",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="クラスターの head のホスト:ポート (既定: RAY_ADDRESS、なければこの機械の属するもの)",
+    )
 
 
 def _add_search(commands: Any) -> None:  # noqa: ANN401
