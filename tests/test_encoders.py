@@ -436,7 +436,7 @@ def test_an_unwritable_cache_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
 # Other models
 
 
-def save_tiny(folder: Path, prompts: dict[str, str], seed: int = 0) -> Path:
+def save_tiny(folder: Path, prompts: dict[str, str], seed: int = 0, width: int = 32) -> Path:
     """Save a random two-layer BERT over single characters as a sentence-transformers folder."""
     import torch  # noqa: PLC0415
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
@@ -455,10 +455,10 @@ def save_tiny(folder: Path, prompts: dict[str, str], seed: int = 0) -> Path:
     )
     config = BertConfig(
         vocab_size=len(vocabulary),
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
-        intermediate_size=64,
+        intermediate_size=2 * width,
     )
     BertModel(config).save_pretrained(plain)
     model = SentenceTransformer(str(plain), prompts=prompts, local_files_only=True)
