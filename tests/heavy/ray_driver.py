@@ -63,9 +63,9 @@ def kill(pids: list[int]) -> list[int]:
 
 
 def change(model: Path) -> None:
-    """Give the model another prompt."""
+    """Give the model's prompt another name."""
     path = model / "config_sentence_transformers.json"
-    path.write_text(path.read_text("utf-8").replace("検索文書", "文書"), "utf-8")
+    path.write_text(path.read_text("utf-8").replace("document", "passage"), "utf-8")
 
 
 KILL: dict[str, Callable[[list[int]], list[int]]] = {

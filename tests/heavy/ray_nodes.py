@@ -85,7 +85,7 @@ class Nodes:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
 
     @property
