@@ -71,6 +71,7 @@ def drive(nodes: Nodes, what: str, *arguments: object) -> list[dict[str, object]
     """Build by Python (ray_driver.py) and return what it prints."""
     done = nodes.run([sys.executable, str(DRIVER), nodes.address, what, *map(str, arguments)])
     assert done.returncode == 0, done.stderr
+    assert all(line.startswith("{") for line in done.stdout.splitlines()), done.stdout
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

@@ -5,16 +5,19 @@ this module does not import Ray.
 """
 
 import contextlib
+import io
 import itertools
 import logging
 import os
 import socket
+import sys
+import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
@@ -223,7 +226,8 @@ def _connected(address: str) -> Iterator[Any]:
             f"Ray のクラスターにつながりません: {address}({_brief(error)})。{_START}"
         ) from error
     try:
-        yield ray
+        with contextlib.redirect_stdout(_WithoutRay(sys.stdout)):
+            yield ray
     finally:
         ray.shutdown()
 
@@ -271,6 +275,28 @@ def _no_stderr() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+
+
+class _WithoutRay(io.TextIOBase):
+    """A standard output without what Ray's own threads print there, of nodes that are lost.
+
+    It is in Ray's log files; nothing turns it off.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def buffer(self) -> BinaryIO:  # what writes bytes takes this one
+        return self._stream.buffer
+
+    def write(self, text: str) -> int:
+        if threading.current_thread().name.startswith("ray_"):
+            return len(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
 
 
 @contextlib.contextmanager
