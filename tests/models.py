@@ -60,11 +60,17 @@ def save_static(folder: Path, *, salt: str = "", **options: Any) -> Path:  # noq
     return folder
 
 
-def save_transformer(folder: Path, *, seed: int = 0, **options: Any) -> Path:  # noqa: ANN401
+def save_transformer(
+    folder: Path,
+    *,
+    seed: int = 0,
+    width: int = 32,
+    **options: Any,  # noqa: ANN401
+) -> Path:
     """Save a random two-layer BERT over characters, with mean pooling."""
     plain = folder.with_name(f"{folder.name}-plain")
     torch.manual_seed(seed)
-    BertModel(_config()).save_pretrained(plain)
+    BertModel(_config(width=width)).save_pretrained(plain)
     _tokenizer().save_pretrained(plain)
     model = SentenceTransformer(str(plain), local_files_only=True, **options)
     model.save(str(folder), create_model_card=False)
@@ -90,13 +96,13 @@ def _direction(salt: str, token: str) -> NDArray[np.float32]:
     return (drawn * (1.0 if loud else _QUIET)).astype(np.float32)
 
 
-def _config(layers: int = 2, **options: Any) -> BertConfig:  # noqa: ANN401
+def _config(layers: int = 2, width: int = 32, **options: Any) -> BertConfig:  # noqa: ANN401
     return BertConfig(
         vocab_size=len(_SPECIAL) + len(_characters()),
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=layers,
         num_attention_heads=2,
-        intermediate_size=64,
+        intermediate_size=2 * width,
         max_position_embeddings=256,
         **options,
     )

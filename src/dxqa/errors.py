@@ -16,6 +16,10 @@ class ModelError(DxqaError):
     """An encoder cannot be loaded, or its files are missing or altered."""
 
 
+class ClusterError(DxqaError):
+    """The cluster that is to embed is missing, out of reach, or lacks what it needs."""
+
+
 class StoreError(DxqaError):
     """A stored index is missing, damaged, or belongs to another model or version."""
 

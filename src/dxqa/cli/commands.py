@@ -35,7 +35,8 @@ def _interruptible() -> Iterator[None]:
 @_interruptible()
 def build(options: argparse.Namespace) -> None:
     """Build or update an index."""
-    from dxqa.encoders import encoder_for_build  # noqa: PLC0415
+    if options.ray_address and not options.distributed:
+        usage("--ray-address は --distributed と一緒に指定してください。")
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
     from dxqa.store import build_lock, forget_journals  # noqa: PLC0415
 
@@ -53,7 +54,7 @@ def build(options: argparse.Namespace) -> None:
     with ProgressBar() as progress:
         index = Index.build(
             options.corpus,
-            encoder=encoder_for_build(model, **given),
+            encoder=_encoder_for_build(options, model, given),
             folder=options.index,
             engine=engine,
             previous=previous,
@@ -71,6 +72,16 @@ def build(options: argparse.Namespace) -> None:
 def _is_same(previous: Any, engine: Any, corpus: str) -> bool:  # noqa: ANN401
     same = engine in (None, previous.store.engine.settings)
     return same and bool(previous.is_made_of(corpus))
+
+
+def _encoder_for_build(
+    options: argparse.Namespace, model: str | None, given: dict[str, Any]
+) -> Any:  # noqa: ANN401
+    from dxqa.encoders import distributed_encoder, encoder_for_build  # noqa: PLC0415
+
+    if options.distributed:
+        return distributed_encoder(model, address=options.ray_address, **given)
+    return encoder_for_build(model, **given)
 
 
 def _tell_skipped(index: Any) -> None:  # noqa: ANN401

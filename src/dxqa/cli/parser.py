@@ -76,6 +76,17 @@ def _add_build(commands: Any) -> None:  # noqa: ANN401
         help="ベクトルのはじめの N 次元だけを使います (Matryoshka で学習したモデル)",
     )
     group.add_argument("--backend", choices=BACKENDS, help="計算に使うもの (既定: torch)")
+    group = parser.add_argument_group("Ray のクラスター")
+    group.add_argument(
+        "--distributed",
+        action="store_true",
+        help="Ray のクラスターで分担して計算します (pip install 'dxqa[ray]')",
+    )
+    group.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="クラスターの head のホスト:ポート (既定: RAY_ADDRESS、なければこの機械の属するもの)",
+    )
     add_choice(parser)
 
 

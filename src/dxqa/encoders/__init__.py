@@ -21,8 +21,9 @@ from dxqa.encoders.bundled import (
     model_file,
     resolve_default,
 )
-from dxqa.encoders.deferred import DeferredEncoder, expecting, options_of
+from dxqa.encoders.deferred import DeferredEncoder, encode_blocks, expecting, options_of
 from dxqa.encoders.processes import pool
+from dxqa.encoders.ray_cluster import DistributedEncoder
 from dxqa.errors import ModelError
 from dxqa.types import Encoder, Reranker
 
@@ -32,6 +33,8 @@ __all__ = [
     "BUNDLED_NAME",
     "DIMENSION",
     "FallbackModelWarning",
+    "distributed_encoder",
+    "encode_blocks",
     "encoder_for_build",
     "expecting",
     "fingerprint",
@@ -108,6 +111,32 @@ def encoder_for_build(name: str | None = None, **options: Any) -> Encoder:  # no
     """
     _check_options(name, options)
     return DeferredEncoder(name, lambda light: load_encoder(name, light=light, **options))
+
+
+def distributed_encoder(
+    name: str | None = None,
+    *,
+    address: str | None = None,
+    **options: Any,  # noqa: ANN401 - as load_encoder takes them
+) -> Encoder:
+    """Return an encoder that has long builds embedded by a Ray cluster (extra ``ray``).
+
+    >>> Index.build("corpus/", encoder=distributed_encoder(), folder="index/")
+
+    Questions, and builds of few texts, are embedded here. docs/distributed.md tells what the
+    cluster needs.
+
+    Args:
+        name: as for ``load_encoder``; the nodes load the model by the same name or folder.
+        address: ``host:port`` of the cluster's head, or ``"auto"`` for the one that this machine
+            is a node of; None for that in ``RAY_ADDRESS``, else ``"auto"``.
+        options: ``truncate_dim`` and ``backend``, as for ``load_encoder``.
+
+    Raises:
+        ClusterError: Ray is not installed, or there is no such cluster.
+        ModelError: as for ``load_encoder``.
+    """
+    return DistributedEncoder(encoder_for_build(name, **options), address)
 
 
 def load_reranker(name: str) -> Reranker:

@@ -3,7 +3,7 @@
 Often that is nothing, or one changed file, for which torch need not be imported.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -11,7 +11,7 @@ from dxqa.encoders.bundled import BASE_NAME, BUNDLED_NAME, DIMENSION, fingerprin
 from dxqa.encoders.processes import pool
 from dxqa.types import Encoder, Progress, Vectors
 
-_FEW = 200
+FEW = 200
 """Texts up to which the light encoder is done sooner than torch is imported and the rest done."""
 
 Load = Callable[[bool], Encoder]
@@ -45,16 +45,19 @@ class DeferredEncoder:
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
-        return self._loaded(light=len(texts) <= _FEW).encode_passages(texts, progress)
+        return self._loaded(light=len(texts) <= FEW).encode_passages(texts, progress)
 
     @contextmanager
-    def expecting(self, texts: int) -> Iterator[None]:
-        """Get ready to encode so many texts until the end of the block."""
+    def expecting(self, texts: int) -> Iterator[int]:
+        """Get ready to encode so many texts until the end of the block.
+
+        The block is told how many processes share what is encoded at once.
+        """
         if not texts:
-            yield
+            yield 1
             return
-        with pool(self._loaded(light=texts <= _FEW), texts):
-            yield
+        with pool(self._loaded(light=texts <= FEW), texts) as processes:
+            yield processes
 
     def _loaded(self, *, light: bool) -> Encoder:
         if self._encoder is None:
@@ -62,12 +65,48 @@ class DeferredEncoder:
         return self._encoder
 
 
-def expecting(encoder: Encoder, texts: int) -> AbstractContextManager[None]:
-    """Tell an encoder that can make use of it how many texts are coming."""
+def expecting(encoder: Encoder, texts: int) -> AbstractContextManager[int]:
+    """Tell an encoder that can make use of it how many texts are coming.
+
+    The block is told how many processes share what is encoded at once.
+    """
     own = getattr(encoder, "expecting", None)
-    return own(texts) if own else nullcontext()
+    return own(texts) if own else nullcontext(1)
 
 
 def options_of(encoder: Encoder) -> dict[str, Any]:
     """Return what ``load_encoder`` has to be told besides the name to load an encoder again."""
     return dict(getattr(encoder, "options", {}))
+
+
+def encode_blocks(
+    encoder: Encoder, blocks: Iterable[Sequence[str]], counted: Callable[[int], None]
+) -> Iterator[Vectors]:
+    """Yield the vectors of each block of passages, in order.
+
+    An encoder that has several blocks in work at once does so in a method of this name.
+
+    Args:
+        encoder: any.
+        blocks: taken when there is room for them.
+        counted: called now and then with the number of texts done so far.
+    """
+    own = getattr(encoder, "encode_blocks", None)
+    done = 0
+    for vectors in own(blocks) if own else _one_by_one(encoder, blocks, counted):
+        done += len(vectors)
+        yield vectors
+        counted(done)
+
+
+def _one_by_one(
+    encoder: Encoder, blocks: Iterable[Sequence[str]], counted: Callable[[int], None]
+) -> Iterator[Vectors]:
+    done = 0
+    for block in blocks:
+        yield encoder.encode_passages(block, _counted_on(counted, done))
+        done += len(block)
+
+
+def _counted_on(counted: Callable[[int], None], done: int) -> Progress:
+    return lambda here, _: counted(done + here)

@@ -18,19 +18,21 @@ _FEWEST_CORES = 4
 _FEWEST_TEXTS = 4000  # fewer are done before the processes have loaded torch
 
 
-def pool(encoder: Encoder, texts: int) -> AbstractContextManager[None]:
+def pool(encoder: Encoder, texts: int) -> AbstractContextManager[int]:
     """Let an encoder use all processors until the end of the block, if that is worth while.
 
     It is not on few processors or for few texts, nor with an encoder that has no ``pool`` of its
     own: then nothing happens. Processes are started by importing the main program anew, so this is
     for programs that allow it (``if __name__ == "__main__"``), such as the command line.
 
+    The block is told how many processes there are.
+
     Args:
         encoder: any.
         texts: how many are going to be encoded.
     """
     own = getattr(encoder, "pool", None)
-    return own(texts) if own else nullcontext()
+    return own(texts) if own else nullcontext(1)
 
 
 def devices(texts: int, gpus: int) -> list[str]:

@@ -90,16 +90,19 @@ class SentenceTransformerEncoder:
         return self._encode(texts, self._model.encode_document, self._passage_prompt, progress)
 
     @contextmanager
-    def pool(self, texts: int) -> Iterator[None]:
-        """Use all processors until the end of the block, if that pays off for so many texts."""
+    def pool(self, texts: int) -> Iterator[int]:
+        """Use all processors until the end of the block, if that pays off for so many texts.
+
+        The block is told how many processes there are.
+        """
         places = devices(texts, torch.cuda.device_count())
         if not places or self._model.backend != TORCH:  # others use all processors by themselves
-            yield
+            yield 1
             return
         with open_pool(self._model, places) as opened:
             self._pool = opened
             try:
-                yield
+                yield len(places)
             finally:
                 self._pool = None
 

@@ -2,9 +2,8 @@
 
 import datetime as dt
 import json
-import os
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dxqa.dense import HalfVectorsWriter
-from dxqa.encoders import expecting, options_of
+from dxqa.encoders import encode_blocks, expecting, options_of
 from dxqa.errors import CorpusError, StoreError
 from dxqa.keys import KEY_BYTES, Keys, KeyTable, key_of
 from dxqa.lexical import LexicalIndex, term_hashes
@@ -193,8 +192,11 @@ class _Vectors:
         distinct, first = np.unique(keys, return_index=True)
         new = first[self._unknown(distinct)]
         # Texts of like length are embedded together, so that little is spent on padding.
-        with expecting(self._encoder, len(new)):
-            self._embed(new[np.argsort(-lengths[new], kind="stable")], keys, progress)
+        rows = new[np.argsort(-lengths[new], kind="stable")]
+        with expecting(self._encoder, len(new)) as processes:
+            size = _BLOCK * processes  # a pool divides it
+            blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
+            self._embed(blocks, keys, progress)
         known = [*self._known, self._journal.known()]
         self._copy(folder / "passage_vectors.npy", of_passages, known)
         self._copy(folder / "sentence_vectors.npy", of_sentences, known)
@@ -206,15 +208,17 @@ class _Vectors:
             found |= known.find(keys) >= 0
         return ~found
 
-    def _embed(self, rows: Rows, keys: Keys, progress: Progress | None) -> None:
-        size = _BLOCK * max(1, (os.cpu_count() or 1) // 2)  # a pool divides it
-        for start in range(0, len(rows), size):
-            block = rows[start : start + size]
-            inner = _counted_on(progress, start, len(rows)) if progress else None
-            vectors = self._encoder.encode_passages([self._texts[row] for row in block], inner)
-            self._journal.append(keys[block], vectors)
+    def _embed(self, blocks: Sequence[Rows], keys: Keys, progress: Progress | None) -> None:
+        total = sum(map(len, blocks))
+
+        def counted(done: int) -> None:
             if progress:
-                progress(start + len(block), len(rows))
+                progress(done, total)
+
+        texts = ([self._texts[row] for row in block] for block in blocks)
+        encoded = encode_blocks(self._encoder, texts, counted)
+        for block, vectors in zip(blocks, encoded, strict=True):
+            self._journal.append(keys[block], vectors)
 
     def _copy(self, path: Path, keys: Keys, known: Sequence[KnownVectors]) -> None:
         with HalfVectorsWriter(path, self._encoder.dimension) as writer:
@@ -230,10 +234,6 @@ class _Vectors:
                         "数でない値を返しました。もう一度 `dxqa build` を実行してください。"
                     )
                 writer.append(vectors)
-
-
-def _counted_on(progress: Progress, done: int, total: int) -> Callable[[int, int], None]:
-    return lambda here, _: progress(done + here, total)
 
 
 def _known_vectors(previous: Store) -> list[KnownVectors]:
