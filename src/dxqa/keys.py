@@ -40,4 +40,5 @@ class KeyTable:
         if not len(self.keys):
             return np.full(len(keys), -1, dtype=np.intp)
         at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[at] == keys, self.rows_of_keys[at], -1).astype(np.intp)
+        rows = self.rows_of_keys[at].astype(np.intp)  # written unsigned, which has no -1
+        return np.where(self.keys[at] == keys, rows, -1)

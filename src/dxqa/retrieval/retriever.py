@@ -30,6 +30,7 @@ from dxqa.types import Encoder, Hit, Mask, Metadata, Rows, Scores, Vectors
 
 _ALL_LIMIT = 5000  # passages that are all scored
 _CANDIDATES = 200  # from each side, in a larger index
+_CANDIDATES_OF_FEW = 1000  # from a server, where another engine scores all
 _REMEMBERED = 64  # filters
 _PLACED = 2000  # passages about the places asked for that are all scored
 _LEXICON_PASSAGES = 1000  # whose words are known by their readings
@@ -152,11 +153,9 @@ class Retriever:
         places asked for.
         """
         allowed = self._allowed(query.filters)
-        if self.store.engine.local:
-            if allowed is None and len(self.store.passages) <= _ALL_LIMIT:
-                return np.arange(len(self.store.passages))
-            if allowed is not None and np.count_nonzero(allowed) <= _ALL_LIMIT:
-                return np.flatnonzero(allowed)
+        size = len(self.store.passages) if allowed is None else int(np.count_nonzero(allowed))
+        if size <= _ALL_LIMIT and self.store.engine.local:
+            return np.arange(size) if allowed is None else np.flatnonzero(allowed)
         within = None if allowed is None else Within(query.filters, allowed)
         return np.unique(
             np.concatenate([self._likely(query, vectors, within), self._placed(query, vectors)])
@@ -164,7 +163,11 @@ class Retriever:
 
     def _likely(self, query: Query, vectors: Vectors, within: Within | None) -> Rows:
         sought = Sought(vectors, query.concepts, query.pairs)
-        return self.store.engine.candidates(sought, _CANDIDATES, within)
+        size = int(np.count_nonzero(within.allowed)) if within else len(self.store.passages)
+        few = size <= _ALL_LIMIT and not self.store.engine.local
+        return self.store.engine.candidates(
+            sought, _CANDIDATES_OF_FEW if few else _CANDIDATES, within
+        )
 
     def _placed(self, query: Query, vectors: Vectors) -> Rows:
         """Return the rows about the places asked for; of very many, the likely ones."""

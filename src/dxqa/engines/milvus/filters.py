@@ -74,12 +74,8 @@ def _condition(key: str, wanted: Wanted) -> str:
     if not isinstance(wanted, Sequence):
         number = _number(wanted)
         return "" if number is None else _compared(key, "==", number)
-    texts = [one for one in wanted if isinstance(one, str) and not bounds_of(one)]
-    others = [_condition(key, one) for one in wanted if not isinstance(one, str) or bounds_of(one)]
-    if texts:
-        values = _listed([stored(same_text(text)) for text in texts])
-        others.append(f"{_text_field(key)} in [{values}]")
-    return " or ".join(f"({part})" for part in others) if all(others) else ""
+    parts = [_condition(key, one) for one in wanted]  # not every server knows "in" within JSON
+    return " or ".join(f"({part})" for part in parts) if all(parts) else ""
 
 
 def _between(key: str, low: str | None, high: str | None) -> str:
