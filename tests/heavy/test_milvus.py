@@ -54,6 +54,15 @@ def found(index: Index) -> list[str]:
     return made_up.names(index.search(_QUESTION, k=10))
 
 
+def answers_again(index: Index, before: list[str]) -> bool:
+    """Whether it soon answers as before: a server that starts takes its time on a busy machine."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        with contextlib.suppress(EngineError):
+            return found(index) == before
+    return False
+
+
 def test_a_restart_in_mid_use_is_survived(milvus_server: Server, tmp_path: Path) -> None:
     index = built(milvus_server, tmp_path, "restarted")
     before = found(index)
@@ -100,7 +109,7 @@ def test_a_stopped_server_is_an_error_in_time_and_is_found_again(
             loaded(milvus_server, tmp_path, "stopped").ask(_QUESTION)
         assert milvus_server.uri in str(caught.value)
         assert time.monotonic() - start < _TIMEOUT_S + 5
-    assert found(index) == before
+    assert answers_again(index, before)
 
 
 def test_a_build_without_a_server_leaves_the_index_as_it_was(
@@ -118,7 +127,7 @@ def test_a_build_without_a_server_leaves_the_index_as_it_was(
         )
     assert milvus_server.uri in str(caught.value)
     again = loaded(milvus_server, tmp_path, "unbuilt")
-    assert found(again) == before
+    assert answers_again(again, before)
     encoder = made_up.encoder()
     fresh = Index.build(
         changed,
