@@ -32,10 +32,10 @@ from tests.heavy.servers import KINDS, running
 import scale
 from dxqa import Index, Milvus
 from dxqa.engines import Contents, EngineSettings, Faiss, Sought, Within
-from dxqa.retrieval import Filters, matches, retriever
+from dxqa.retrieval import matches, retriever
 from dxqa.store.store import contents as contents_of
 
-FILTERS: dict[str, Filters | None] = {
+FILTERS: dict[str, dict[str, Any] | None] = {
     "": None,
     " 10 %": {"band": "10..19"},
     " 1 %": {"band": 7},
@@ -69,13 +69,13 @@ class Asked:
         store = self.index.store
         return contents_of(store.folder, store.manifest.fingerprint)
 
-    def _mask(self, filters: Filters | None) -> Any:  # noqa: ANN401
+    def _mask(self, filters: dict[str, Any] | None) -> Any:  # noqa: ANN401
         if filters is None:
             return None
         fulfilled = np.array([matches(m, filters) for m in self.index.store.metadata])
         return fulfilled[self.index.store.passages.metadata_rows]
 
-    def _hits_of_all(self, question: str, filters: Filters | None) -> set[str]:
+    def _hits_of_all(self, question: str, filters: dict[str, Any] | None) -> set[str]:
         limit = retriever.__dict__["_ALL_LIMIT"]
         retriever.__dict__["_ALL_LIMIT"] = len(self.index.store.passages)
         try:
@@ -91,7 +91,7 @@ class Asked:
             yield np.argpartition(-kept, _K)[:_K]
 
 
-def _names(index: Index, question: str, filters: Filters | None) -> set[str]:
+def _names(index: Index, question: str, filters: dict[str, Any] | None) -> set[str]:
     return {hit.passage.passage_id for hit in index.search(question, k=_K, filters=filters)}
 
 

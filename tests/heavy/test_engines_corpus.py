@@ -36,8 +36,8 @@ def remote(
     """The folder of the same index on a server, and what building it there printed."""
     folder = tmp_path_factory.mktemp(milvus_server.name) / "index"
     shutil.copytree(local, folder)  # so that only the engine changes
-    command = [sys.executable, "-m", "dxqa.cli", "build", "--index", folder, "--corpus", CORPUS]
-    engine = ["--engine", "milvus", "--milvus-uri", milvus_server.uri]
+    command = [sys.executable, "-m", "dxqa.cli", "build", "--index", str(folder), "--corpus"]
+    engine = [str(CORPUS), "--engine", "milvus", "--milvus-uri", milvus_server.uri]
     named = ["--milvus-collection", "corpus"]
     done = subprocess.run(
         [*command, *engine, *named], check=True, capture_output=True, text=True, timeout=300
