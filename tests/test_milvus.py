@@ -53,7 +53,7 @@ def test_no_hostile_text_stands_in_an_expression(text: str) -> None:
 
 def test_an_id_that_the_index_does_not_know_has_no_row() -> None:
     keys = np.array([b"a", b"b"], dtype="S16")
-    table = KeyTable(keys, np.array([1, 0], dtype=np.uint32))  # type: ignore[arg-type]
+    table = KeyTable(keys, np.array([1, 0], dtype=np.uint32))
     assert table.find(np.array([b"b", b"c", b"a"], dtype="S16")).tolist() == [0, -1, 1]
 
 

@@ -44,7 +44,7 @@ def held(index: Index) -> int:
 
 @pytest.mark.parametrize("anew", [False, True], ids=["incremental", "full"])
 @pytest.mark.parametrize(
-    ("place", "step"),
+    "where",
     [(Writer, "_send_rows"), (generations, "switch"), (Writer, "_delete"), (Writer, "_switch")],
     ids=str,
 )
@@ -52,17 +52,17 @@ def test_a_build_cut_off_leaves_an_index_that_answers_and_the_next_repairs(
     milvus_server: Server,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    place: object,
-    step: str,
+    where: tuple[object, str],
     *,
     anew: bool,
 ) -> None:
     before = make(milvus_server, tmp_path, DOCUMENTS, anew=True)
     asked = {hit.passage.text for hit in before.search("窓口を減らした", k=9)}
     assert len(asked) == len(DOCUMENTS)
-    with monkeypatch.context() as broken, pytest.raises(CutOffError):
-        broken.setattr(place, step, cut_off)
+    monkeypatch.setattr(*where, cut_off)
+    with pytest.raises(CutOffError):
         make(milvus_server, tmp_path, [CHANGED, *DOCUMENTS[1:3]], anew=anew)
+    monkeypatch.undo()
     switched = Index.load(tmp_path, encoder=HashEncoder())
     texts = {passage.text for passage in switched.store.passages}
     assert {hit.passage.text for hit in switched.search("窓口を減らした", k=9)} == texts

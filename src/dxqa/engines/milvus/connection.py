@@ -41,6 +41,15 @@ _STARTING = (
 )
 _REFUSED_WORDS = ("auth check failure", "unauthenticated", "permission deny", "permission denied")
 
+# A server that is back is found at once: by default gRPC waits up to two minutes between two tries,
+# and shares that wait among all connections to an address.
+_CHANNEL = {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.min_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 1000,
+}
+
 
 class Connection:
     """One server, for any number of threads."""
@@ -163,6 +172,7 @@ def _client(settings: Milvus, timeout_s: float) -> Any:  # noqa: ANN401
             token=settings.credentials(),
             timeout=timeout_s,
             dedicated=True,  # others are shared by address, whatever certificates they were given
+            grpc_options=_CHANNEL,
             **secure,
         )
     except OSError as error:
