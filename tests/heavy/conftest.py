@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dxqa import Milvus
+from dxqa import Index, Milvus
+from dxqa.engines.milvus.engine import MilvusEngine
 from tests.heavy.servers import KINDS, Kind, Server, running
 
 Servers = Callable[[Kind], Server]
@@ -31,6 +32,13 @@ class Place:
             return None
         name = collection or f"test_{next(_NUMBERS)}"
         return Milvus(self.server.uri, collection=name, timeout_s=60)
+
+
+def on_server(index: Index) -> MilvusEngine:
+    """Return the engine of an index whose candidates a server finds."""
+    engine = index.store.engine
+    assert isinstance(engine, MilvusEngine)
+    return engine
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ class Kind:
         with FileLock(f"{self.venv}.lock"):
             if not done.exists():
                 subprocess.run([sys.executable, "-m", "venv", self.venv], check=True)
-                pip = [self.venv / "bin" / "python", "-m", "pip", "install", "--quiet"]
+                pip = [str(self.venv / "bin" / "python"), "-m", "pip", "install", "--quiet"]
                 quiet = ["--disable-pip-version-check", *self.packages]
                 subprocess.run([*pip, *quiet], check=True, timeout=900)
                 done.touch()

@@ -12,7 +12,9 @@ from pymilvus import DataType, MilvusClient
 
 from dxqa import Index, Milvus
 from dxqa.errors import EngineError
+from tests.conftest import HashEncoder
 from tests.heavy import made_up
+from tests.heavy.conftest import on_server
 from tests.heavy.servers import STANDALONE, Server, running
 
 pytestmark = pytest.mark.heavy
@@ -54,12 +56,21 @@ def found(index: Index) -> list[str]:
     return made_up.names(index.search(_QUESTION, k=10))
 
 
+def answers_again(index: Index, before: list[str]) -> bool:
+    """Whether it soon answers as before: a server that starts takes its time on a busy machine."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        with contextlib.suppress(EngineError):
+            return found(index) == before
+    return False
+
+
 def test_a_restart_in_mid_use_is_survived(milvus_server: Server, tmp_path: Path) -> None:
     index = built(milvus_server, tmp_path, "restarted")
     before = found(index)
     milvus_server.restart()
     assert found(index) == before
-    assert index.store.engine.count() == 120
+    assert on_server(index).count() == 120
     with stopped(milvus_server):
         pass  # killed, as by a power cut
     assert found(index) == before
@@ -100,7 +111,7 @@ def test_a_stopped_server_is_an_error_in_time_and_is_found_again(
             loaded(milvus_server, tmp_path, "stopped").ask(_QUESTION)
         assert milvus_server.uri in str(caught.value)
         assert time.monotonic() - start < _TIMEOUT_S + 5
-    assert found(index) == before
+    assert answers_again(index, before)
 
 
 def test_a_build_without_a_server_leaves_the_index_as_it_was(
@@ -118,7 +129,7 @@ def test_a_build_without_a_server_leaves_the_index_as_it_was(
         )
     assert milvus_server.uri in str(caught.value)
     again = loaded(milvus_server, tmp_path, "unbuilt")
-    assert found(again) == before
+    assert answers_again(again, before)
     encoder = made_up.encoder()
     fresh = Index.build(
         changed,
@@ -126,7 +137,7 @@ def test_a_build_without_a_server_leaves_the_index_as_it_was(
         folder=tmp_path,
         engine=chosen(milvus_server, "unbuilt"),
     )
-    assert fresh.store.engine.count() == 120
+    assert on_server(fresh).count() == 120
     assert encoder.encoded == 0, "the vectors of the build that failed are taken over"
 
 
@@ -137,7 +148,7 @@ def test_a_collection_that_is_gone_is_an_error_that_says_what_to_do(
     before = found(index)
     client = MilvusClient(milvus_server.uri)
     client.drop_alias("gone")
-    client.drop_collection(index.store.engine.collection)
+    client.drop_collection(on_server(index).collection)
     client.close()
     for asked in (index, loaded(milvus_server, tmp_path, "gone")):
         with pytest.raises(EngineError, match="dxqa build") as caught:
@@ -150,7 +161,7 @@ def test_a_collection_of_another_dimension_is_an_error(
     milvus_server: Server, tmp_path: Path
 ) -> None:
     index = built(milvus_server, tmp_path, "narrow")
-    before, collection = found(index), index.store.engine.collection
+    before, collection = found(index), on_server(index).collection
     client = MilvusClient(milvus_server.uri)
     client.drop_alias("narrow")
     client.drop_collection(collection)
@@ -168,15 +179,15 @@ def test_a_collection_of_another_dimension_is_an_error(
 
 
 def test_another_model_builds_another_collection(milvus_server: Server, tmp_path: Path) -> None:
-    before = built(milvus_server, tmp_path, "model").store.engine.collection
+    before = on_server(built(milvus_server, tmp_path, "model")).collection
     other = Index.build(
         _DOCUMENTS,
-        encoder=made_up.HashEncoder(salt="other"),
+        encoder=HashEncoder(salt="other"),
         folder=tmp_path,
         engine=chosen(milvus_server, "model"),
     )
     assert len(found(other)) == 10
-    assert other.store.engine.collection != before
+    assert on_server(other).collection != before
     client = MilvusClient(milvus_server.uri)
     assert not client.has_collection(before), "what is not used any more is removed"
     client.close()
@@ -228,7 +239,7 @@ def test_tls_and_a_token_are_passed_through(
     engine = Milvus(uri, token="root:Milvus", ca_file=str(authority), timeout_s=60)  # noqa: S106
     folder = tmp_path / "index"
     index = Index.build(_DOCUMENTS, encoder=made_up.encoder(), folder=folder, engine=engine)
-    assert index.store.engine.count() == 120
+    assert on_server(index).count() == 120
     written = [path for path in folder.rglob("*") if path.is_file()]
     assert not any(b"root:Milvus" in path.read_bytes() for path in written), "a token is a secret"
     monkeypatch.setenv("DXQA_MILVUS_TOKEN", "root:Milvus")
