@@ -50,7 +50,9 @@ def test_every_option_has_help(command: str, capsys: pytest.CaptureFixture[str])
     [
         *READMES,
         "docs/architecture.md",
+        "docs/deploy.md",
         "docs/documents.md",
+        "docs/offline.md",
         "docs/performance.md",
         "docs/retrieval.md",
         "docs/api.md",

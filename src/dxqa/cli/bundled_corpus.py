@@ -23,7 +23,7 @@ def ensure_corpus(folder: str) -> None:
     source = importlib.resources.files("dxqa").joinpath("data", CORPUS)
     try:
         with importlib.resources.as_file(source) as bundled:
-            shutil.copytree(bundled, target)
+            shutil.copytree(bundled, target, ignore=shutil.ignore_patterns("uploads"))
     except OSError as error:
         raise CorpusError(
             f"同梱の事例集を {target.absolute()} に写せません ({error})。"

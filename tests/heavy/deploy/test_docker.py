@@ -9,7 +9,7 @@ import pytest
 from tests.heavy.deploy.dockerfile import Image, owners
 from tests.heavy.deploy.machine import DEPLOY, Alone, ask, assert_answered, inside
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
 
 FOREIGN = 10001
 

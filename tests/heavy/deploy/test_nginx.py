@@ -17,7 +17,7 @@ from tests.heavy.deploy.asking import wait_until_ready
 from tests.heavy.deploy.machine import QUESTION, end, environment, needs
 from tests.heavy.deploy.proxy import PASSWORD, USER, Ports, free_ports, nginx
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
 
 AT_A_TIME = 10
 GROWTH = """() => {

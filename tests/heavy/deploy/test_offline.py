@@ -18,7 +18,7 @@ from tests.heavy.deploy.machine import (
     environment,
 )
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
