@@ -10,8 +10,12 @@ import ctypes
 import fcntl
 import os
 import socket
+import stat
 import struct
 import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of sched.h
 _NEW_MOUNTS = 0x00020000  # CLONE_NEWNS
@@ -29,6 +33,10 @@ def main() -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     _leave_network()
+    _unshare(_NEW_MOUNTS)
+    _mount("--make-rprivate", "/")
+    if options.user is not None:
+        _show_python()
     if options.writable:
         _protect_disk(options.writable)
     if options.user is not None:
@@ -46,11 +54,22 @@ def _leave_network() -> None:
 
 
 def _protect_disk(writable: list[str]) -> None:
-    _unshare(_NEW_MOUNTS)
-    _mount("--make-rprivate", "/")
     for folder in writable:
         _mount("--bind", folder, folder)
     _mount("-o", "remount,bind,ro", "/")
+
+
+def _show_python() -> None:
+    """Where Python lies in a home that is closed to others, leave of that home only Python."""
+    base = Path(sys.base_prefix).resolve()
+    closed = [folder for folder in base.parents if not folder.stat().st_mode & stat.S_IXOTH]
+    if not closed:
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as aside:
+        _mount("--bind", str(base), aside)
+        _mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", str(closed[-1]))
+        base.mkdir(parents=True)
+        _mount("--move", aside, str(base))
 
 
 def _unshare(flags: int) -> None:
@@ -59,7 +78,7 @@ def _unshare(flags: int) -> None:
 
 
 def _mount(*arguments: str) -> None:
-    subprocess.run(["mount", *arguments], check=True)
+    subprocess.run(["mount", "--no-mtab", *arguments], check=True)
 
 
 if __name__ == "__main__":

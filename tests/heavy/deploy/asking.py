@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-_PATIENCE_S = 300
+_PATIENCE_S = 180
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
