@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,11 +84,20 @@ class Alone:
             ) as server,
         ):
             try:
+                _wait_until_alone(server)
                 yield server
             finally:
                 end(server)
                 sys.stdout.write(log.read_text("utf-8"))
         assert server.returncode == 0
+
+
+def _wait_until_alone(server: subprocess.Popen[str]) -> None:
+    """Wait until it has left the network of the tests: who follows it before stays here."""
+    here = Path("/proc/self/ns/net").readlink()
+    while Path(f"/proc/{server.pid}/ns/net").readlink() == here:
+        assert server.poll() is None, "it ended at its start"
+        time.sleep(0.05)
 
 
 def end(server: subprocess.Popen[Any]) -> None:
