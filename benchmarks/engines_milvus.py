@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # as the other benchmarks are ru
 from tests.heavy.servers import KINDS, running
 
 import scale
-from dxqa import Index, Milvus
-from dxqa.engines import Contents, EngineSettings, Faiss, Sought, Within
+from dxqa import Index
+from dxqa.engines import Contents, EngineSettings, Faiss, Milvus, Sought, Within
 from dxqa.retrieval import matches, retriever
 from dxqa.store.store import contents as contents_of
 

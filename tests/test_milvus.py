@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dxqa import Index, Milvus
+from dxqa import Index
 from dxqa.cli import main
+from dxqa.engines import Milvus
 from dxqa.engines.milvus.filters import LONGEST, expression, fields_of, stored
 from dxqa.engines.milvus.rows import passage_vector, query_vector
 from dxqa.errors import EngineError, QuestionError
@@ -152,7 +153,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_milvus_is_imported_without_its_client() -> None:
-    code = "import sys; from dxqa import Milvus; sys.exit('pymilvus' in sys.modules)"
+    code = "import sys; from dxqa.engines import Milvus; sys.exit('pymilvus' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from dxqa.errors import DxqaError
 
 if TYPE_CHECKING:
-    from dxqa.engines import Milvus
     from dxqa.index import Index
     from dxqa.types import Answer, Document
 
-__all__ = ["Answer", "Document", "DxqaError", "Index", "Milvus"]
+__all__ = ["Answer", "Document", "DxqaError", "Index"]
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
@@ -23,10 +22,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
         from dxqa.index import Index  # noqa: PLC0415
 
         return Index
-    if name == "Milvus":
-        from dxqa.engines import Milvus  # noqa: PLC0415
-
-        return Milvus
     if name in __all__:
         from dxqa import types  # noqa: PLC0415
 

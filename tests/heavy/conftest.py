@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from dxqa import Index, Milvus
+from dxqa import Index
+from dxqa.engines import Milvus
 from dxqa.engines.milvus.engine import MilvusEngine
 from tests.heavy.servers import KINDS, Kind, Server, running
 

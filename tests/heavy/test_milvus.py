@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from pymilvus import DataType, MilvusClient
 
-from dxqa import Index, Milvus
+from dxqa import Index
+from dxqa.engines import Milvus
 from dxqa.errors import EngineError
 from tests.conftest import HashEncoder
 from tests.heavy import made_up

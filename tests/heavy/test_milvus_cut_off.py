@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dxqa import Document, Index, Milvus
+from dxqa import Document, Index
+from dxqa.engines import Milvus
 from dxqa.engines.milvus.engine import MilvusEngine
 from dxqa.engines.milvus.writer import Writer
 from dxqa.store import generations

@@ -16,7 +16,7 @@ from dxqa.store import generations
 from dxqa.store.build import BuildReport, Source, build
 from dxqa.store.generations import CHECKED_BYTES, Record
 from dxqa.store.pipeline import file_digests, pipeline_digest
-from dxqa.store.store import Manifest, Store, contents, contents_of, open_store
+from dxqa.store.store import Manifest, Store, contents, open_store
 from dxqa.types import Encoder, Progress
 
 _TRIES = 3
@@ -171,7 +171,7 @@ def is_made_of(store: Store, corpus: Path, fingerprint: str) -> bool:
         manifest.fingerprint == fingerprint
         and manifest.pipeline == pipeline_digest()
         and store.sources == file_digests(corpus)
-        and store.engine.settings.holds(contents_of(store), manifest.engine)
+        and store.engine.is_whole()
     )
 
 

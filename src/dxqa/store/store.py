@@ -194,20 +194,6 @@ def contents(folder: Path, fingerprint: str) -> Contents:
     )
 
 
-def contents_of(store: Store) -> Contents:
-    """Return the same of a store that is open, whose folder may have gone since."""
-    return Contents(
-        folder=store.folder,
-        fingerprint=store.manifest.fingerprint,
-        ids=_Ids(store.passages),
-        metadata=store.passages.metadata,
-        metadata_rows=store.passages.metadata_rows,
-        text_keys=store.passage_keys,
-        dense=store.dense,
-        lexical=store.lexical,
-    )
-
-
 def open_store(
     folder: Path,
     manifest: Manifest,
