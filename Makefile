@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 AXE := tests/e2e/node_modules/axe-core/axe.min.js
 
-.PHONY: run build test test-heavy lint docs bench clean
+.PHONY: run build test test-heavy lint docs bench bundle clean
 
 run: $(VENV)/.run  ## set everything up, build the index, serve the chat
 	$(BIN)/dxqa build
@@ -32,6 +32,9 @@ docs: $(VENV)/.docs  ## the documentation as a site that opens without a server:
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/jsquad.py
+
+bundle:  ## all that a machine without internet needs, into dist/dxqa-offline
+	PYTHON=$(PYTHON) deploy/offline_bundle.sh
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

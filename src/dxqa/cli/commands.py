@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from dxqa.cli.bundled_corpus import ensure_corpus
 from dxqa.cli.progress import ProgressBar
 from dxqa.exchange import answer_json, hit_json, read_questions
 from dxqa.export import output_format, save, text_of, to_text, where
@@ -38,6 +39,7 @@ def build(options: argparse.Namespace) -> None:
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
     from dxqa.store import build_lock, forget_journals  # noqa: PLC0415
 
+    ensure_corpus(options.corpus)
     if options.force:
         with build_lock(Path(options.index)):
             forget_journals(Path(options.index))

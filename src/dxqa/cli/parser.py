@@ -6,11 +6,11 @@ from typing import Any
 
 from dxqa.cli import commands as run
 from dxqa.cli import upkeep
+from dxqa.cli.bundled_corpus import CORPUS
 from dxqa.cli.serving import serve
 from dxqa.encoders import BACKENDS
 
 _INDEX = "index"
-_CORPUS = "corpus"
 _PORT = 7860
 
 
@@ -65,7 +65,7 @@ def _add_upkeep(commands: Any) -> None:  # noqa: ANN401
 
 def _add_build(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "build", run.build, "文書から索引を作ります (変わった所だけ)。")
-    parser.add_argument("--corpus", default=_CORPUS, metavar="DIR", help="文書 (既定: corpus)")
+    parser.add_argument("--corpus", default=CORPUS, metavar="DIR", help="文書 (既定: corpus)")
     parser.add_argument("--force", action="store_true", help="すべて作り直します")
     group = parser.add_argument_group("--model で指定したモデル")
     group.add_argument(
@@ -134,7 +134,7 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
 
 def _add_serve(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "serve", serve, "ブラウザで使うチャットを開きます。")
-    parser.add_argument("--corpus", default=_CORPUS, metavar="DIR", help="文書 (既定: corpus)")
+    parser.add_argument("--corpus", default=CORPUS, metavar="DIR", help="文書 (既定: corpus)")
     _add_reranker(parser)
     parser.add_argument("--host", default="127.0.0.1", help="待ち受けるアドレス")
     parser.add_argument("--port", type=int, default=_PORT, help="ポート番号 (既定: 7860)")

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from dxqa.cli.bundled_corpus import ensure_corpus
 from dxqa.cli.commands import usage, writer_of
 
 _ROOT_PATH = re.compile(r"(/[\w.~-]+)+|https?://[^\s?#]+[^\s?#/]")
@@ -40,6 +41,7 @@ def serve(options: argparse.Namespace) -> None:
     if options.erase_feedback:
         _erase_feedback(serving.feedback_file)
     else:
+        ensure_corpus(options.corpus)
         serve(serving)
 
 
