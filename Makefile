@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 7860
 AXE := tests/e2e/node_modules/axe-core/axe.min.js
 
-.PHONY: run build test test-heavy lint bench clean
+.PHONY: run build test test-heavy lint docs bench clean
 
 run: $(VENV)/.run  ## set everything up, build the index, serve the chat
 	$(BIN)/dxqa build
@@ -15,7 +15,8 @@ build: $(VENV)/.run  ## build the index from corpus/
 	$(BIN)/dxqa build
 
 test: $(VENV)/.dev $(AXE) lint  ## set everything up, run all the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m 'not e2e and not heavy' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'e2e and not heavy'  # alone: a browser needs the machine
 
 test-heavy: $(VENV)/.heavy  ## the tests that need servers, clusters and more packages
 	$(BIN)/python -m pytest -m heavy
@@ -25,6 +26,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.docs  ## the documentation as a site that opens without a server: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/jsquad.py
@@ -36,7 +40,11 @@ $(VENV)/.run: pyproject.toml
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.run
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,docs]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[docs]'
 	touch $@
 
 $(VENV)/.heavy: $(VENV)/.dev
@@ -48,4 +56,4 @@ $(AXE): tests/e2e/package-lock.json
 	if command -v npm >/dev/null; then npm ci --prefix tests/e2e --ignore-scripts --no-audit --no-fund --silent && touch $@; fi
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache

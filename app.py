@@ -1,4 +1,4 @@
-"""Launches the web page: ``python app.py [--host] [--port] [--index] [--corpus] [--model]``."""
+"""Launches the web page: ``python app.py [--host] [--port] [--index] [--corpus] [--model] …``."""
 
 import sys
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +12,10 @@ import numpy as np
 import pytest
 
 from dxqa import Index
+from dxqa.answering import Writer
 from dxqa.encoders import load_encoder
-from dxqa.types import Encoder, Progress, Vectors
+from dxqa.retrieval import Filters
+from dxqa.types import Answer, Encoder, Progress, Vectors
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "corpus"
@@ -61,6 +65,31 @@ class HashEncoder:
         return unit
 
 
+class RememberingIndex(Index):
+    """An index that answers a question asked again as it did before.
+
+    Several tests look at the answers to the hundreds of questions of tests/quality.
+    """
+
+    def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[str] = (),
+        filters: Filters | None = None,
+        k: int = 5,
+        writer: Writer | None = None,
+    ) -> Answer:
+        asked = repr((question, [*history], filters, k))
+        answers: dict[str, Answer] = self.__dict__.setdefault("answers", {})
+        if writer is None and asked in answers:
+            return answers[asked]
+        answer = super().ask(question, history=history, filters=filters, k=k, writer=writer)
+        if writer is None:
+            answers[asked] = answer
+        return answer
+
+
 @pytest.fixture
 def hash_encoder() -> HashEncoder:
     return HashEncoder()
@@ -75,10 +104,26 @@ def encoder() -> Encoder:
 @pytest.fixture(scope="session")
 def index(encoder: Encoder) -> Index:
     """The real index over corpus/."""
-    return Index.build(CORPUS, encoder=encoder)
+    return RememberingIndex.build(CORPUS, encoder=encoder)
 
 
 @pytest.fixture(scope="session")
 def article_index(encoder: Encoder) -> Index:
     """The real index over the article as a user would save it."""
-    return Index.build(shared("article"), encoder=encoder)
+    return RememberingIndex.build(shared("article"), encoder=encoder)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documentation site, as `make docs` builds it: warnings are errors."""
+    folder = tmp_path_factory.mktemp("site")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder

@@ -1,19 +1,13 @@
 """Answers over the real corpora with the real model: what they say, and that they can prove it."""
 
-import json
-import re
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dxqa import Answer, Index
-from dxqa.answering.draft import NOT_SAID
 from dxqa.answering.slots import asked_slots
-from dxqa.japanese import find_quantities, normalize
-from tests.conftest import ROOT, shared
+from dxqa.japanese import normalize
+from tests.invariants import check_invariants
 
 QUESTIONS = [
     "市長が最高デジタル責任者を務めている市は？",
@@ -29,32 +23,6 @@ QUESTIONS = [
 ]
 
 
-def check_invariants(answer: Answer, index: Index) -> None:
-    """Every quote stands at its offsets, every claim is cited, every figure is in its evidence."""
-    by_number = {citation.number: citation for citation in answer.citations}
-    for citation in answer.citations:
-        document = index.store.documents[citation.passage.doc_id]
-        assert document.text[citation.start : citation.end] == citation.quote
-        assert citation.passage.start <= citation.start < citation.end <= citation.passage.end
-        assert citation.passage in index.store.passages
-    cited = [int(n) for n in re.findall(r"\[(\d+)\]", answer.text)]
-    assert set(cited) == set(by_number)
-    for line in answer.text.splitlines() if answer.answered else ():
-        if not line.startswith("・") or line.endswith(NOT_SAID):
-            continue
-        numbers = [int(n) for n in re.findall(r"\[(\d+)\]", line)]
-        assert numbers, line
-        said = {q.term for q in find_quantities(re.sub(r"\[\d+\]", "", line))}
-        held = {q.term for n in numbers for q in find_quantities(by_number[n].quote)}
-        assert said <= held, line
-    counted = re.search(r"次の([0-9]+)(?:自治体|件)", answer.lead)
-    if counted:
-        assert int(counted[1]) == len(answer.parts)
-    assert 0 <= answer.confidence <= 1
-    if not answer.answered:
-        assert answer.citations == ()
-
-
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_answers_prove_what_they_say(index: Index, question: str) -> None:
     answer = index.ask(question)
@@ -66,23 +34,6 @@ def test_answers_prove_what_they_say(index: Index, question: str) -> None:
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_answers_over_the_article_prove_what_they_say(article_index: Index, question: str) -> None:
     check_invariants(article_index.ask(question), article_index)
-
-
-def _rows(*paths: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
-
-
-def test_every_question_of_our_own_gets_an_answer_that_holds(index: Index) -> None:
-    for row in _rows(*sorted((ROOT / "tests/quality").glob("*.jsonl"))):
-        check_invariants(index.ask(row["question"], history=row["history"]), index)
-
-
-@pytest.mark.shared
-def test_every_question_over_the_article_gets_an_answer_that_holds(article_index: Index) -> None:
-    files = sorted((ROOT / "tests/quality").glob("*.jsonl"))
-    for row in _rows(*files, shared("eval/dev_questions.jsonl")):
-        answer = article_index.ask(row["question"], history=row["history"])
-        check_invariants(answer, article_index)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

@@ -36,6 +36,7 @@ from dxqa.encoders.unigram import build_normalizer
 from dxqa.errors import ModelError
 from dxqa.types import Vectors
 from tests.conftest import HashEncoder
+from tests.models import save_transformer
 
 ROOT = Path(__file__).parents[1]
 UNKNOWN = 3  # the id of <unk>
@@ -436,40 +437,10 @@ def test_an_unwritable_cache_is_reported(tmp_path: Path, monkeypatch: pytest.Mon
 # Other models
 
 
-def save_tiny(folder: Path, prompts: dict[str, str], seed: int = 0) -> Path:
-    """Save a random two-layer BERT over single characters as a sentence-transformers folder."""
-    import torch  # noqa: PLC0415
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from tokenizers import models, pre_tokenizers  # noqa: PLC0415
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast  # noqa: PLC0415
-
-    torch.manual_seed(seed)
-    characters = sorted(set("".join(SENTENCES) + "検索クエリ文書: queryasg"))
-    vocabulary = {token: i for i, token in enumerate(["[PAD]", "[UNK]", *characters])}
-    backend = Tokenizer(models.WordLevel(vocabulary, "[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]"}
-    plain = folder / "plain"
-    PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(  # type: ignore[no-untyped-call]
-        plain
-    )
-    config = BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-    )
-    BertModel(config).save_pretrained(plain)
-    model = SentenceTransformer(str(plain), prompts=prompts, local_files_only=True)
-    model.save(str(folder / "model"), create_model_card=False)
-    return folder / "model"
-
-
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prompts = {"query": "検索クエリ: ", "document": "検索文書: "}
-    return save_tiny(tmp_path_factory.mktemp("tiny"), prompts)
+    return save_transformer(tmp_path_factory.mktemp("tiny") / "model", prompts=prompts)
 
 
 def test_a_local_folder_loads_with_its_own_prompts(
@@ -540,7 +511,7 @@ def test_the_fingerprint_follows_the_model(tiny: Path, tmp_path: Path) -> None:
 
     config = copy / "config_sentence_transformers.json"
     config.write_text(config.read_text("utf-8").replace("query", "q"), "utf-8")
-    other = save_tiny(tmp_path / "other", {"query": "検索クエリ: "}, seed=1)
+    other = save_transformer(tmp_path / "other", prompts={"query": "検索クエリ: "}, seed=1)
     changed = {load_encoder(str(path)).fingerprint for path in (copy, other)}
     assert len({original, *changed}) == 3
 

@@ -196,6 +196,44 @@ def test_a_logged_exception_tells_its_place_and_not_its_words(
     assert "質問の文" not in log
 
 
+_PRINTING = """
+import logging, sys, threading, traceback, warnings
+from dxqa.web.logs import log_as_json, say
+
+def fail():
+    raise KeyError("質問の文")
+
+with log_as_json():
+    say("始めます。")
+    print("ある行\\n次の", "行", file=sys.stderr)
+    warnings.warn("古い書き方です")
+    try:
+        fail()
+    except KeyError:
+        traceback.print_exc()
+    try:
+        fail()
+    except KeyError:
+        logging.getLogger("some.library").exception("失敗")
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_all_that_comes_to_a_log_file_is_json_without_questions() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _PRINTING], capture_output=True, check=True, encoding="utf-8"
+    )
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    printed = [e["message"] for e in events if e["event"] == "printed"]
+    assert printed[:2] == ["ある行", "次の 行"]
+    assert any("古い書き方です" in line for line in printed)
+    raised = [(e["message"], e["at"][-1].split()[-1]) for e in events if e.get("error")]
+    assert raised == [("uncaught", "fail"), ("失敗", "fail"), ("uncaught", "fail")]
+    assert "質問の文" not in done.stderr
+
+
 def test_a_language_model_that_fails_leaves_the_quotes_and_a_remark(
     tmp_path: Path, index: Index, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,7 +82,7 @@ def test_another_model_is_refused(built: Index, tmp_path: Path) -> None:
     built.save(tmp_path)
     with pytest.raises(StoreError, match="重み"):
         Index.load(tmp_path, encoder=HashEncoder(salt="other"))
-    with pytest.raises(StoreError, match="--force"):
+    with pytest.raises(StoreError, match="dxqa build --model some/other-model"):
         Index.load(tmp_path, encoder="some/other-model")
 
 

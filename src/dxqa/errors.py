@@ -34,3 +34,7 @@ class ExportError(DxqaError):
 
 class WriterError(DxqaError):
     """The optional writer is set up wrongly, or its language model does not answer."""
+
+
+class MissingPackageError(DxqaError, ImportError):
+    """An optional package is not installed; the message names the extra that brings it."""

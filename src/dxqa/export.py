@@ -163,7 +163,12 @@ def output_format(path: str, form: str | None, *, force: bool) -> str:
 
 
 def save(answer: Answer, path: str, form: str) -> None:
-    """Write the answer to a file, in one of ``FORMATS`` or ``word``.
+    """Write the answer to a file, over one that is there.
+
+    Args:
+        answer: what to write.
+        path: of the file.
+        form: ``text``, ``markdown``, ``csv``, ``json`` or ``word``.
 
     Raises:
         ExportError: the file cannot be written, or python-docx is not installed.

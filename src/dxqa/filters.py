@@ -21,6 +21,10 @@ _RANGE = re.compile(r"\s*(-?[\d.]+)?\s*\.\.\s*(-?[\d.]+)?\s*")
 def matches(metadata: Metadata, filters: Filters) -> bool:
     """Whether metadata fulfils every filter.
 
+    Args:
+        metadata: of a passage.
+        filters: as for ``Index.search``.
+
     Raises:
         QuestionError: a range is asked of a value that is no number.
     """

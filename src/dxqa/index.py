@@ -19,15 +19,15 @@ from dxqa.answering import (
     list_cases,
     load_verifier,
 )
-from dxqa.encoders import BASE_NAME, BUNDLED_NAME, load_encoder
 from dxqa.encoders import fingerprint as bundled_fingerprint
+from dxqa.encoders import is_bundled, load_encoder, load_reranker, model_name
 from dxqa.engines import EngineSettings, Faiss
 from dxqa.errors import QuestionError, StoreError
 from dxqa.japanese import normalize
 from dxqa.readers import read_corpus
-from dxqa.retrieval import Filters, Retriever
+from dxqa.retrieval import Filters, Query, Retrieval, Retriever, rerank
 from dxqa.store import BuildReport, Source, Store, Target
-from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress
+from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress, Reranker
 
 LONGEST_QUESTION = 2000
 """Characters; beyond this it is a document, not a question."""
@@ -41,10 +41,11 @@ Corpus = str | Path | Sequence[Document]
 class Index:
     """Passages of a corpus, searchable and answerable.
 
-    >>> index = Index.build("corpus/")
-    >>> index.save("index/")
-    >>> index = Index.load("index/")
-    >>> index.ask("市長が最高デジタル責任者を務めている市は？").text
+    Examples:
+        >>> index = Index.build("corpus/")
+        >>> index.save("index/")
+        >>> index = Index.load("index/")
+        >>> index.ask("市長が最高デジタル責任者を務めている市は？").text
     """
 
     def __init__(self, store: Store, encoder: Encoder | None = None) -> None:
@@ -52,6 +53,7 @@ class Index:
         self.store = store
         self.report = BuildReport(embedded=0, reused=0)
         self._encoder = encoder
+        self._reranker: Reranker | str | None = None
         if encoder is not None:
             _check_same_encoder(store, encoder)
 
@@ -104,30 +106,33 @@ class Index:
         engine: EngineSettings | None = None,
         *,
         encoder: Encoder | str | None = None,
+        reranker: Reranker | str | None = None,
     ) -> Index:
-        """Load what ``save`` or ``build`` wrote; an encoder given must be the one that built it.
+        """Load what ``save`` or ``build`` wrote.
 
         Args:
             folder: of the index.
             engine: the same engine at another address, or with a token; by default as the index
                 says. Its server is connected to when the first question is asked.
-            encoder: the one that built the index.
+            encoder: must be the one that built it, though its folder may have moved; None loads
+                that when it is first needed.
+            reranker: puts what is found into a better order; see the property.
 
         Raises:
+            ModelError: the encoder given cannot be loaded.
             StoreError: no index there, damaged, of another version, or of another model.
             EngineError: it was built for another engine.
         """
         store = stores.load(folder, engine)
-        if isinstance(encoder, str) and encoder != store.manifest.model:
-            raise StoreError(
-                f"索引のモデルは {store.manifest.model} ですが、{encoder} が指定されました。"
-                "--model を外すか、`dxqa build --force --model "
-                f"{encoder}` で索引を作り直してください。"
-            )
-        return cls(store, None if isinstance(encoder, str) else encoder)
+        index = cls(store, _given(store, encoder) if isinstance(encoder, str) else encoder)
+        index.reranker = reranker
+        return index
 
     def save(self, folder: str | Path) -> None:
         """Write the index; what was in the folder stays valid until the last step.
+
+        Args:
+            folder: made where it is not there yet.
 
         Raises:
             StoreError: the folder cannot be written, or another process builds there.
@@ -135,7 +140,20 @@ class Index:
         stores.save(self.store, folder)
 
     def update(self, corpus: Corpus, progress: Progress | None = None) -> BuildReport:
-        """Make this index one of ``corpus``, embedding only texts that are new."""
+        """Make this index one of ``corpus``, embedding only texts that are new.
+
+        Args:
+            corpus: as for ``build``.
+            progress: as for ``build``.
+
+        Returns:
+            How many texts were embedded and how many taken over.
+
+        Raises:
+            CorpusError: nothing to read; this index stays as it is.
+            ModelError: the encoder cannot be loaded any more.
+            StoreError: the encoder is no longer the one that built this index.
+        """
         fresh = Index.build(corpus, encoder=self.encoder, previous=self, progress=progress)
         self._take(fresh.store)
         self.report = fresh.report
@@ -146,10 +164,17 @@ class Index:
 
         Compares the files' contents, and the code that reads them, without loading a model where
         the bundled one is used.
+
+        Args:
+            corpus: a folder or a file.
+
+        Raises:
+            ModelError: another model than the bundled one cannot be loaded.
         """
         model = self.store.manifest.model
-        known = model in (BUNDLED_NAME, BASE_NAME) and self._encoder is None
-        fingerprint = bundled_fingerprint(model) if known else self.encoder.fingerprint
+        known = is_bundled(model) and self._encoder is None
+        encoder = None if known else self._encoder or _load(self.store)
+        fingerprint = encoder.fingerprint if encoder else bundled_fingerprint(model)
         return Path(corpus).exists() and stores.is_made_of(self.store, Path(corpus), fingerprint)
 
     def refresh(self) -> bool:
@@ -183,10 +208,27 @@ class Index:
             StoreError: its weights are no longer those that built the index.
         """
         if self._encoder is None:
-            encoder = load_encoder(self.store.manifest.model)
+            encoder = _load(self.store)
             _check_same_encoder(self.store, encoder)
             self._encoder = encoder
         return self._encoder
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """What puts the best passages into a better order; None unless one is set.
+
+        May be set to a ``Reranker``, or to a folder or hub name, loaded when first asked for.
+
+        Raises:
+            ModelError: it cannot be loaded.
+        """
+        if isinstance(self._reranker, str):
+            self._reranker = load_reranker(self._reranker)
+        return self._reranker
+
+    @reranker.setter
+    def reranker(self, reranker: Reranker | str | None) -> None:
+        self._reranker = reranker
 
     @cached_property
     def retriever(self) -> Retriever:
@@ -215,12 +257,25 @@ class Index:
                 to undo a filter that the question itself sets.
             history: earlier questions of the conversation, oldest first.
 
+        Returns:
+            At most ``k`` hits, ranks from 1.
+
         Raises:
-            QuestionError: empty or too long a question, or ``k`` below 1.
+            QuestionError: an empty question, one of more than 2,000 characters, ``k`` below 1, or
+                a range asked of a key whose values are no numbers.
         """
         _check(question, k)
         query = self.retriever.understand(question, history, filters)
-        return list(self.retriever.search(query, k).hits)
+        return list(self._search(query, k, {}).hits)
+
+    def _search(self, query: Query, k: int, timings: dict[str, float]) -> Retrieval:
+        with _timed(timings, "search"):
+            found = self.retriever.search(query, k)
+        reranker = self.reranker  # loaded now, which is not counted
+        if reranker is not None:
+            with _timed(timings, "rerank"):
+                found = rerank(found, reranker, k)
+        return found
 
     def ask(
         self,
@@ -240,16 +295,18 @@ class Index:
             k: how many hits the answer carries.
             writer: puts the answer into prose; without one, nothing opens a connection.
 
+        Returns:
+            The answer; where the documents do not say, one whose ``answered`` is false.
+
         Raises:
-            QuestionError: empty or too long a question.
+            QuestionError: as for ``search``.
         """
         _check(question, k)
         timings: dict[str, float] = {}
         retriever = self.retriever
         with _timed(timings, "understand"):
             query = retriever.understand(question, history, filters)
-        with _timed(timings, "search"):
-            retrieval = retriever.search(query, k)
+        retrieval = self._search(query, k, timings)
         with _timed(timings, "answer"):
             answer = compose(retrieval, self.store, self.verifier)
         if writer is not None:
@@ -328,13 +385,31 @@ def _check(question: str, k: int) -> None:
         raise QuestionError(f"件数 k は 1 以上にしてください: {k}")
 
 
+def _load(store: Store) -> Encoder:
+    return load_encoder(store.manifest.model, **store.manifest.model_options)
+
+
+def _given(store: Store, name: str) -> Encoder | None:
+    """Return the encoder of a folder that is not where it was; None for the name remembered."""
+    manifest = store.manifest
+    given = model_name(name)
+    if given == model_name(manifest.model):
+        return None
+    if Path(given).is_absolute() and Path(manifest.model).is_absolute():
+        return load_encoder(given, **manifest.model_options)
+    raise StoreError(
+        f"索引のモデルは {manifest.model} ですが、{name} が指定されました。"
+        f"--model を外すか、`dxqa build --model {name}` で索引を作り直してください。"
+    )
+
+
 def _check_same_encoder(store: Store, encoder: Encoder) -> None:
     manifest = store.manifest
     if manifest.fingerprint != encoder.fingerprint:
         raise StoreError(
             f"索引はモデル {manifest.model} ({manifest.dimension} 次元) で作られており、"
             f"いまのモデル {encoder.name} ({encoder.dimension} 次元) とは重みが違います。"
-            "`dxqa build --force` で索引を作り直してください。"
+            "`dxqa build` で索引を作り直してください。"
         )
 
 

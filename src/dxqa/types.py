@@ -48,7 +48,13 @@ class Document:
 class Section:
     """The body below one heading: ``document.text[start:end]``, heading line excluded.
 
-    ``atomic`` sections (a table row) become one passage each and are not split into sentences.
+    Attributes:
+        doc_id: of the document that it is part of.
+        heading_path: the headings above it, outermost first.
+        start: offset of its first character.
+        end: offset after its last.
+        metadata: what holds for it: the document's, and what a heading or row adds.
+        atomic: a table row: becomes one passage and is not split into sentences.
     """
 
     doc_id: str
@@ -65,6 +71,12 @@ class Passage:
 
     Attributes:
         passage_id: unique within an index.
+        doc_id: of the document that it stands in.
+        heading_path: the headings above it, outermost first.
+        start: offset of its first character.
+        end: offset after its last.
+        text: up to 300 characters; a long sentence or a row of a table up to 600.
+        metadata: of its section; what filters look at.
         sentences: half-open spans ``(start, end)`` into the document, in order, inside the passage.
     """
 
@@ -86,7 +98,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One search result. All three scores: higher is better."""
+    """One search result.
+
+    Attributes:
+        passage: what was found.
+        rank: from 1, the best.
+        score: what ``rank`` is by; higher is better, and comparable across questions of one index.
+        dense_score: the part of ``score`` that vectors give.
+        lexical_score: the part that words and runs of characters give.
+    """
 
     passage: Passage
     rank: int
@@ -97,7 +117,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Evidence for one claim. Invariant: ``document.text[start:end] == quote``."""
+    """Evidence for one claim. Invariant: ``document.text[start:end] == quote``.
+
+    Attributes:
+        number: of its mark in ``Answer.text``, from 1.
+        passage: which it stands in.
+        quote: one or more sentences, word for word.
+        start: offset of its first character in the document.
+        end: offset after its last.
+    """
 
     number: int
     passage: Passage
@@ -123,7 +151,12 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Statements about one case or chapter, under its name (``""`` for none)."""
+    """Statements about one case or chapter.
+
+    Attributes:
+        label: its name; ``""`` for none.
+        statements: in the order of the answer.
+    """
 
     label: str
     statements: tuple[Statement, ...]
@@ -137,6 +170,10 @@ class Answer:
     tables and documents.
 
     Attributes:
+        question: as asked.
+        text: the answer as it is read, with marks such as ``[1]``.
+        citations: what the marks stand for, by number.
+        hits: the passages nearest to the question, best first.
         kind: form of the answer: fact, contact, card, list, compare, explain; declined; or
             ambiguous, which asks back.
         confidence: 0..1, how surely the citations answer the question.
@@ -224,6 +261,17 @@ class Encoder(Protocol):
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
+
+
+class Reranker(Protocol):
+    """Judges question and passage together: slower than vectors, and better where it is good."""
+
+    @property
+    def name(self) -> str:
+        """What ``--reranker`` took."""
+
+    def scores(self, question: str, passages: Sequence[str]) -> Scores:
+        """Return ``(len(passages),)`` float32, higher for a better passage."""
 
 
 class TokenEncoder(Encoder, Protocol):

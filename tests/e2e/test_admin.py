@@ -336,6 +336,7 @@ def test_layout_fits_and_text_is_legible(page: Page, size: str, scheme: str) -> 
 def test_the_log_is_json_without_what_was_asked(page: Page, office: Office) -> None:
     ask(page, LIST_QUESTION)
     events = [json.loads(line) for line in office.log.splitlines()]
+    assert not [event for event in events if event.get("message") == "uncaught"]
     asked = [event for event in events if event["event"] == "ask"]
     assert asked
     assert {"kind", "confidence", "ms", "answered"} <= set(asked[-1])

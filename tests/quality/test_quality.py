@@ -13,6 +13,7 @@ import pytest
 from dxqa import Index
 from dxqa.evaluation import Report, evaluate
 from tests.conftest import shared
+from tests.invariants import check_invariants
 
 QUESTIONS = Path(__file__).with_name("questions.jsonl")
 HELD_BACK = Path(__file__).with_name("held_back.jsonl")
@@ -75,3 +76,20 @@ def test_floors_over_the_development_questions(
     assert means[ANSWERABLE]["must"] >= 0.80, report.failures()
     assert means[ANSWERABLE]["cases"] >= 0.90
     assert means[UNANSWERABLE]["answered"] <= 0.10, report.failures()
+
+
+def test_every_question_of_our_own_gets_an_answer_that_holds(index: Index) -> None:
+    for row in _own_rows():
+        check_invariants(index.ask(row["question"], history=row["history"]), index)
+
+
+@pytest.mark.shared
+def test_every_question_over_the_article_gets_an_answer_that_holds(article_index: Index) -> None:
+    for row in [*_own_rows(), *_rows(shared("eval/dev_questions.jsonl"))]:
+        answer = article_index.ask(row["question"], history=row["history"])
+        check_invariants(answer, article_index)
+
+
+def _own_rows() -> list[dict[str, Any]]:
+    files = sorted(QUESTIONS.parent.glob("*.jsonl"))
+    return [row for path in files for row in _rows(path)]

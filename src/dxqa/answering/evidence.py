@@ -10,7 +10,7 @@ import numpy as np
 from dxqa.answering.slots import asked_slots
 from dxqa.japanese import normalize
 from dxqa.lexical import Concept
-from dxqa.retrieval import Retrieval, RowScores
+from dxqa.retrieval import CONTEXT, Retrieval, RowScores
 from dxqa.store import Sentence, Store
 
 MARGIN = 0.22
@@ -22,7 +22,6 @@ ON_TOPIC = 0.5
 _POINTS_BACK = re.compile(r"(?:この|これら|その|それら|こうした|そうした)")
 _CLOSE = 0.08
 _TELLING_MARGIN = 0.4
-_CONTEXT = 0.3
 _NOTE_PENALTY = 0.3
 NOTE_HEADINGS = ("注記", "注", "備考", "脚注", "補足")
 
@@ -72,7 +71,7 @@ class Candidates:
             margin: how much weaker that may be.
             in_context: whether the score of a sentence's passage counts too.
         """
-        scores = self._scores_in_context if in_context else self._retrieval.sentence_scores
+        scores = self._scores_in_context if in_context else self._retrieval.evidence_scores
         visible = [row for row in rows if scores.holds(row)]
         order = sorted(visible, key=lambda r: self._note_penalty(r) - scores[r])
         chosen: list[int] = []
@@ -104,11 +103,11 @@ class Candidates:
         found = self._retrieval
         rows = found.sentence_scores.rows
         of_passage = np.maximum(found.passage_scores[self._store.owners(rows)], 0)
-        return found.sentence_scores + RowScores(rows, np.float32(_CONTEXT) * of_passage)
+        return found.sentence_scores + RowScores(rows, np.float32(CONTEXT) * of_passage)
 
     def _telling(self, order: Sequence[int], chosen: Sequence[int]) -> list[int]:
         """Find the best sentence telling each figure or name asked for and not yet told."""
-        scores = self._retrieval.sentence_scores
+        scores = self._retrieval.evidence_scores
         near = [
             r
             for r in self._on_topic(order, chosen)
@@ -148,7 +147,7 @@ class Candidates:
         found = self._retrieval
         return Evidence(
             sentence=self._store.sentence(row),
-            score=found.sentence_scores[row],
+            score=found.evidence_scores[row],
             cosine=found.sentence_cosine[row],
             coverage=found.sentence_coverage[row],
         )

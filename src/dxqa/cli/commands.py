@@ -43,16 +43,17 @@ def build(options: argparse.Namespace) -> None:
         with build_lock(Path(options.index)):
             forget_journals(Path(options.index))
     previous = None if options.force else _previous(options)
+    model, given = _wanted_model(options, previous)
     engine = engines.for_build(options)
-    if previous is not None and _is_same(previous, engine, options.corpus):
+    same = previous is not None and _has_model(previous, model, given)
+    if previous is not None and same and _is_same(previous, engine, options.corpus):
         _tell_skipped(previous)
         print(f"変更はありませんでした: {options.index} ({_counts(previous)})")
         return
-    model = options.model or (previous.store.manifest.model if previous else None)
     with ProgressBar() as progress:
         index = Index.build(
             options.corpus,
-            encoder=encoder_for_build(model),
+            encoder=encoder_for_build(model, **given),
             folder=options.index,
             engine=engine,
             previous=previous,
@@ -83,19 +84,44 @@ def _counts(index: Any) -> str:  # noqa: ANN401
 
 
 def _previous(options: argparse.Namespace) -> Any:  # noqa: ANN401
-    """The index to build upon: None where there is none, or it is of another model or version."""
+    """The index to build upon: None where there is none, or it is of another version."""
     from dxqa.errors import StoreError  # noqa: PLC0415
     from dxqa.index import Index  # noqa: PLC0415
 
     if not (Path(options.index) / "manifest.json").exists():
         return None
     try:
-        found = Index.load(options.index)
+        return Index.load(options.index)
     except StoreError as error:
         print(f"以前の索引は使えないため、すべて作り直します: {error}", file=sys.stderr)
         return None
-    wanted = options.model
-    return found if wanted in (None, found.store.manifest.model) else None
+
+
+def _wanted_model(
+    options: argparse.Namespace,
+    previous: Any,  # noqa: ANN401
+) -> tuple[str | None, dict[str, Any]]:
+    """The model to build with, and its options: those given, else those of the index there is."""
+    model, given = options.model, {}
+    if previous is not None and (model is None or _has_model(previous, model)):
+        manifest = previous.store.manifest
+        model, given = model or manifest.model, dict(manifest.model_options)
+    given |= {} if options.truncate_dim is None else {"truncate_dim": options.truncate_dim}
+    given |= {} if options.backend is None else {"backend": options.backend}
+    return model, {name: value for name, value in given.items() if value != "torch"}
+
+
+def _has_model(
+    index: Any,  # noqa: ANN401
+    model: str | None,
+    given: dict[str, Any] | None = None,
+) -> bool:
+    """Whether an index is of a model, and of these options of it if they are given."""
+    from dxqa.encoders import model_name  # noqa: PLC0415
+
+    manifest = index.store.manifest
+    same = model is not None and model_name(model) == model_name(manifest.model)
+    return same and given in (None, manifest.model_options)
 
 
 def search(options: argparse.Namespace) -> None:
@@ -172,16 +198,25 @@ def evaluate(options: argparse.Namespace) -> None:
 def _load(options: argparse.Namespace) -> Any:  # noqa: ANN401
     from dxqa.index import Index  # noqa: PLC0415 - loads FAISS and the analyser
 
-    return Index.load(options.index, engines.for_reading(options), encoder=options.model)
+    return Index.load(
+        options.index,
+        engines.for_reading(options),
+        encoder=options.model,
+        reranker=options.reranker,
+    )
 
 
 def _load_for_one(options: argparse.Namespace) -> Any:  # noqa: ANN401
     """Load the index for one question: without torch, if its model allows."""
-    from dxqa.encoders import load_encoder  # noqa: PLC0415
+    from dxqa.encoders import is_bundled, load_encoder  # noqa: PLC0415
     from dxqa.index import Index  # noqa: PLC0415
 
-    store = _load(options).store
-    return Index(store, load_encoder(store.manifest.model, light=True))
+    index = _load(options)
+    model = index.store.manifest.model
+    if is_bundled(model):
+        index = Index(index.store, load_encoder(model, light=True))
+        index.reranker = options.reranker
+    return index
 
 
 def _filters(options: argparse.Namespace) -> dict[str, str]:

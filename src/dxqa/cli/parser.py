@@ -8,6 +8,7 @@ from dxqa.cli import commands as run
 from dxqa.cli import upkeep
 from dxqa.cli.engine import add_address, add_choice
 from dxqa.cli.serving import serve
+from dxqa.encoders import BACKENDS
 
 _INDEX = "index"
 _CORPUS = "corpus"
@@ -68,12 +69,27 @@ def _add_build(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("--corpus", default=_CORPUS, metavar="DIR", help="文書 (既定: corpus)")
     parser.add_argument("--force", action="store_true", help="すべて作り直します")
     add_choice(parser)
+    group = parser.add_argument_group("--model で指定したモデル")
+    group.add_argument(
+        "--truncate-dim",
+        type=int,
+        metavar="N",
+        help="ベクトルのはじめの N 次元だけを使います (Matryoshka で学習したモデル)",
+    )
+    group.add_argument("--backend", choices=BACKENDS, help="計算に使うもの (既定: torch)")
+
+
+def _add_reranker(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reranker", metavar="NAME", help="並べ替えに使う CrossEncoder のモデル名かフォルダ"
+    )
 
 
 def _add_search(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "search", run.search, "質問に近い箇所を探します。")
     parser.add_argument("question", metavar="QUESTION", help="質問")
     parser.add_argument("-k", type=int, default=5, metavar="N", help="件数 (既定: 5)")
+    _add_reranker(parser)
     _add_filter(parser)
     add_address(parser)
     parser.add_argument("--json", action="store_true", help="JSON で出力します")
@@ -86,6 +102,7 @@ def _add_ask(commands: Any) -> None:  # noqa: ANN401
         "--history", action="append", default=[], metavar="TEXT", help="前の質問 (古い順に何度でも)"
     )
     parser.add_argument("--batch", metavar="FILE", help="質問を並べた JSON Lines ファイル")
+    _add_reranker(parser)
     _add_filter(parser)
     add_address(parser)
     _add_writer(parser)
@@ -105,6 +122,7 @@ def _add_evaluate(commands: Any) -> None:  # noqa: ANN401
     parser.add_argument("questions", metavar="QUESTIONS.jsonl", help="質問ファイル")
     parser.add_argument("--against", metavar="DIR", help="別の索引と、質問ごとに比べます")
     add_address(parser)
+    _add_reranker(parser)
     parser.add_argument("--failures", action="store_true", help="外れた質問も並べます")
     parser.add_argument("--json", action="store_true", help="JSON で出力します")
 
@@ -122,6 +140,7 @@ def _add_filter(parser: argparse.ArgumentParser) -> None:
 def _add_serve(commands: Any) -> None:  # noqa: ANN401
     parser = _command(commands, "serve", serve, "ブラウザで使うチャットを開きます。")
     parser.add_argument("--corpus", default=_CORPUS, metavar="DIR", help="文書 (既定: corpus)")
+    _add_reranker(parser)
     parser.add_argument("--host", default="127.0.0.1", help="待ち受けるアドレス")
     parser.add_argument("--port", type=int, default=_PORT, help="ポート番号 (既定: 7860)")
     parser.add_argument(

@@ -27,6 +27,7 @@ def serve(options: argparse.Namespace) -> None:
         index=Path(options.index),
         model=options.model,
         engine=engines.for_reading(options),
+        reranker=options.reranker,
         host=options.host,
         port=options.port,
         root_path=options.root_path,

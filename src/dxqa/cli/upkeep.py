@@ -26,7 +26,7 @@ def info(options: argparse.Namespace) -> None:
         "索引": options.index,
         "形式": f"版 {store.FORMAT_VERSION} ({record.generation})",
         "作成": manifest.created,
-        "モデル": f"{manifest.model} ({manifest.dimension} 次元)",
+        "モデル": f"{manifest.model} ({manifest.dimension} 次元{_told(manifest.model_options)})",
         "文書": f"{manifest.documents:,} 件",
         "箇所": f"{manifest.passages:,} か所、{manifest.sentences:,} 文",
         "検索": manifest.dense,
@@ -68,6 +68,12 @@ def clean(options: argparse.Namespace) -> None:
     removed = store.clean(Path(options.index))
     said = f"消しました: {'、'.join(removed)}" if removed else "消すものはありませんでした"
     print(f"{said} ({options.index})")
+
+
+def _told(options: Mapping[str, Any]) -> str:
+    """Return the options of a model in words."""
+    cut = "に切り詰め" if "truncate_dim" in options else ""
+    return cut + (f"、{options['backend']}" if "backend" in options else "")
 
 
 def _size(count: int) -> str:

@@ -5,6 +5,7 @@ Often that is nothing, or one changed file, for which torch need not be imported
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from dxqa.encoders.bundled import BASE_NAME, BUNDLED_NAME, DIMENSION, fingerprint, model_file
 from dxqa.encoders.processes import pool
@@ -31,10 +32,12 @@ class DeferredEncoder:
         if name in (None, BUNDLED_NAME, BASE_NAME) and model_file():
             self.name = name or BUNDLED_NAME
             self.dimension, self.fingerprint = DIMENSION, fingerprint(self.name)
+            self.options: dict[str, Any] = {}
         else:
             loaded = self._loaded(light=False)
             self.name = loaded.name
             self.dimension, self.fingerprint = loaded.dimension, loaded.fingerprint
+            self.options = options_of(loaded)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
@@ -63,3 +66,8 @@ def expecting(encoder: Encoder, texts: int) -> AbstractContextManager[None]:
     """Tell an encoder that can make use of it how many texts are coming."""
     own = getattr(encoder, "expecting", None)
     return own(texts) if own else nullcontext()
+
+
+def options_of(encoder: Encoder) -> dict[str, Any]:
+    """Return what ``load_encoder`` has to be told besides the name to load an encoder again."""
+    return dict(getattr(encoder, "options", {}))

@@ -15,7 +15,13 @@ import torch
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
-from dxqa.encoders.folders import folder_fingerprint, resolve_folder
+from dxqa.encoders.backends import TORCH, check_backend
+from dxqa.encoders.folders import (
+    ENCODER_KIND,
+    folder_fingerprint,
+    model_kind,
+    resolve_folder,
+)
 from dxqa.encoders.processes import devices, open_pool
 from dxqa.encoders.text import clean, unit_rows
 from dxqa.errors import ModelError
@@ -57,13 +63,18 @@ class SentenceTransformerEncoder:
         """
         self.name = name
         self.fingerprint = fingerprint
-        self.dimension = model.get_embedding_dimension() or len(model.encode_query("。"))
+        self.dimension = _dimension(model)
         self._model = model
         self._query_model = query_model or model
         self._batch = _CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH
         self._query_prompt, self._passage_prompt = prompts
         self._pool: Any = None
         self._lock = threading.Lock()  # the tokenizer raises "Already borrowed" when shared
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What ``load_encoder`` has to be told besides the name to load this again."""
+        return _options(self._model)
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
@@ -82,7 +93,7 @@ class SentenceTransformerEncoder:
     def pool(self, texts: int) -> Iterator[None]:
         """Use all processors until the end of the block, if that pays off for so many texts."""
         places = devices(texts, torch.cuda.device_count())
-        if not places:
+        if not places or self._model.backend != TORCH:  # others use all processors by themselves
             yield
             return
         with open_pool(self._model, places) as opened:
@@ -130,41 +141,102 @@ class SentenceTransformerEncoder:
             start = end
 
 
-def load_sentence_transformer(name: str) -> SentenceTransformerEncoder:
+def load_sentence_transformer(
+    name: str, *, truncate_dim: int | None = None, backend: str = TORCH
+) -> SentenceTransformerEncoder:
     """Load a model by folder or hub name.
 
     Prompts are the model's own. Where it names none and is an e5 by its name, they are
     ``query: `` and ``passage: ``, which the original e5 models need but do not say.
 
+    Args:
+        name: a folder, or a name on the hub.
+        truncate_dim: how many dimensions are kept (Matryoshka).
+        backend: torch, onnx or openvino.
+
     Raises:
-        ModelError: the model cannot be found, reached or read.
+        ModelError: the model cannot be found, reached or read, has fewer dimensions, or the
+            backend's packages are missing.
     """
     huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
+    check_backend(backend)
     with quiet():
         folder = resolve_folder(name)
-        model = load_model(folder)
+        model = load_model(folder, backend)
+        _truncate(model, truncate_dim, folder)
         prompts = _prompts(model, name)
         return SentenceTransformerEncoder(
-            model, name=name, fingerprint=folder_fingerprint(folder, prompts), prompts=prompts
+            model,
+            name=name,
+            fingerprint=folder_fingerprint(folder, prompts, _options(model)),
+            prompts=prompts,
         )
 
 
-def load_model(folder: Path) -> SentenceTransformer:
+def load_model(folder: Path, backend: str = TORCH) -> SentenceTransformer:
     """Load a folder onto the best device in its best number format.
 
     Raises:
         ModelError: the folder is not a readable sentence-transformers model.
     """
+    usual = backend == TORCH
+    kind = model_kind(folder)
+    if kind not in (ENCODER_KIND, ""):
+        raise ModelError(
+            f"モデル {folder} は {kind} で、文を 1 つのベクトルにするモデルではありません。"
+            "--model には SentenceTransformer のモデルを指定してください。"
+        )
     try:
-        return SentenceTransformer(
-            str(folder), local_files_only=True, model_kwargs={"dtype": best_dtype()}
+        model = SentenceTransformer(
+            str(folder),
+            local_files_only=True,
+            model_kwargs={"dtype": best_dtype()} if usual else {},
+            backend=backend,  # type: ignore[arg-type]  # checked before
         )
     except Exception as error:
-        reason = str(error).strip().splitlines() or [""]
+        raise unreadable(folder, error, "sentence-transformers 形式のフォルダか") from error
+    if not usual and model.transformers_model is None:
         raise ModelError(
-            f"モデルを読み込めません: {folder}({type(error).__name__}: {reason[0]})。"
-            "sentence-transformers 形式のフォルダか、ファイルが欠けていないかを確かめてください。"
-        ) from error
+            f"モデル {folder} は Transformer ではないので、--backend {backend} では動きません。"
+            "--backend を外してください。"
+        )
+    return model
+
+
+def unreadable(folder: Path, error: Exception, question: str) -> ModelError:
+    """Return the error of a model that cannot be loaded, and what to look at."""
+    reason = str(error).strip().splitlines() or [""]
+    return ModelError(
+        f"モデルを読み込めません: {folder}({type(error).__name__}: {reason[0]})。"
+        f"{question}、ファイルが欠けていないかを確かめてください。"
+    )
+
+
+def _dimension(model: SentenceTransformer) -> int:
+    return model.get_embedding_dimension() or len(model.encode_query("。"))
+
+
+def _truncate(model: SentenceTransformer, wanted: int | None, folder: Path) -> None:
+    if wanted is None:
+        return
+    model.truncate_dim = None  # the model's own, which the option overrules
+    whole = _dimension(model)
+    if not 1 <= wanted <= whole:
+        raise ModelError(
+            f"--truncate-dim は 1 から {whole} の間で指定してください: {wanted}"
+            f"(モデル {folder} は {whole} 次元です)。"
+        )
+    model.truncate_dim = wanted
+
+
+def _options(model: SentenceTransformer) -> dict[str, Any]:
+    """Return the options that are not the usual ones, be they given or the model's own."""
+    options: dict[str, Any] = {}
+    if model.truncate_dim is not None:
+        options["truncate_dim"] = model.truncate_dim
+    if model.backend != TORCH:
+        options["backend"] = model.backend
+    return options
 
 
 def best_dtype() -> torch.dtype:
@@ -181,13 +253,19 @@ def best_dtype() -> torch.dtype:
 
 
 def _prompts(model: SentenceTransformer, name: str) -> Prompts:
-    """Return the model's prompts; sentence-transformers stops at an empty ``document``."""
+    """Return the model's prompts; sentence-transformers stops at an empty ``document``.
+
+    A model with none for queries or passages may have one for every text, its default.
+    """
     query = model.prompts.get("query") or ""
     candidates = (model.prompts.get(key) or "" for key in _DOCUMENT_PROMPTS)
     passage = next(filter(None, candidates), "")
-    if not (query or passage) and _E5.search(name):
+    if query or passage:
+        return query, passage
+    usual = model.prompts.get(model.default_prompt_name or "") or ""
+    if not usual and _E5.search(name):
         return _E5_PROMPTS
-    return query, passage
+    return usual, usual
 
 
 @contextmanager

@@ -87,6 +87,9 @@ class Engine(Protocol):
     def candidates(self, sought: Sought, k: int, within: Within | None = None) -> Rows:
         """Return rows: the ``k`` nearest by vector and the ``k`` that cover most, about."""
 
+    def is_whole(self) -> bool:
+        """Whether it has just the passages of its index."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -121,9 +124,6 @@ class EngineSettings(Protocol):
             contents: of the generation.
             before: of the index that this one is built upon.
         """
-
-    def holds(self, contents: Contents, about: About) -> bool:
-        """Whether the engine has just these passages."""
 
     def open(self, contents: Contents, about: About) -> Engine:
         """Return what searches a generation that was written."""

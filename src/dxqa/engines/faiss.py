@@ -28,10 +28,6 @@ class Faiss:
         kind = DenseIndex.build(contents.dense.vectors, contents.folder / FAISS_FILE)
         return Written({}, kind, None, (), finish=_nothing, undo=_nothing)
 
-    def holds(self, contents: Contents, about: About) -> bool:  # noqa: ARG002
-        """Whether the files are there: loading has checked that."""
-        return True
-
     def open(self, contents: Contents, about: About) -> "FaissEngine":  # noqa: ARG002
         """Return what searches the files."""
         return FaissEngine(contents.dense, contents.lexical)
@@ -54,6 +50,10 @@ class FaissEngine:
         nearest = self._dense.nearest(sought.vectors, k, allowed)
         covering = self._lexical.candidates(sought.concepts, sought.pairs, k, allowed)
         return np.concatenate([nearest, covering])
+
+    def is_whole(self) -> bool:
+        """Whether the files are there: loading has checked that."""
+        return True
 
 
 def _nothing() -> None:

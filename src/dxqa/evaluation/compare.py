@@ -16,6 +16,8 @@ class Comparison:
     """One measure of one group, second configuration minus first.
 
     Attributes:
+        group: a type of question, or all that can or cannot be answered.
+        measure: a field of ``Result``, such as ``hit1``.
         difference: mean of the paired differences, with its 95 % interval.
         better: questions on which the second is better.
         worse: questions on which it is worse.
@@ -43,7 +45,15 @@ class Comparison:
 
 
 def compare(first: Report, second: Report) -> list[Comparison]:
-    """Compare two reports on the same questions, group by group, where anything differs."""
+    """Compare two reports on the same questions, group by group.
+
+    Args:
+        first: what ``second`` is measured against.
+        second: of the same questions, by ``question_id``.
+
+    Returns:
+        Those measures of those groups in which anything differs.
+    """
     seconds = {r.question_id: r for r in second.results}
     found: list[Comparison] = []
     for group, results in first.groups().items():

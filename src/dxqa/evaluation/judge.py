@@ -26,7 +26,15 @@ Row = Mapping[str, Any]
 
 
 def evaluate(index: Index, questions: Sequence[Row]) -> Report:
-    """Search and answer every question and compare with its labels."""
+    """Search and answer every question and compare with its labels.
+
+    Args:
+        index: what is judged.
+        questions: rows of a question file; only ``question`` is needed.
+
+    Raises:
+        QuestionError: a question is empty or too long.
+    """
     return Report(tuple(judge(index, number, row) for number, row in enumerate(questions, 1)))
 
 

@@ -28,6 +28,9 @@ class Result:
     """How one question fared, each measure 0..1; None where a measure does not apply.
 
     Attributes:
+        question_id: the row's ``id``, else its number from 1.
+        question_type: the row's ``type``, else ``""``.
+        question: as asked.
         hit1: the first hit is of a right case or chapter.
         hit3: one of the first three is.
         ndcg: nDCG@10 over passages, every passage of a right case or chapter being relevant.
@@ -37,6 +40,8 @@ class Result:
         case_recall: share of the right cases that are cited.
         answered: whether it was answered; right for answerable questions only.
         answerable: None where nobody has said yet whether the documents answer the question.
+        expected: in words, for a list of failures.
+        got: the answer's text on one line.
     """
 
     question_id: str
@@ -67,7 +72,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean with the 95 % interval of the percentile bootstrap (Efron and Tibshirani, 1993)."""
+    """A mean with the 95 % interval of the percentile bootstrap (Efron and Tibshirani, 1993).
+
+    Attributes:
+        mean: of the sample.
+        low: lower end of the interval.
+        high: upper end.
+        count: size of the sample.
+    """
 
     mean: float
     low: float

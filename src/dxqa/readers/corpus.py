@@ -19,7 +19,10 @@ __all__ = ["SUFFIXES", "Corpus", "Skipped", "corpus_files", "read_corpus", "read
 class Skipped:
     """A file that is not in the corpus, and why (Japanese, for the user).
 
-    Of a file that is there except for a part, the path ends in the part: ``報告.pdf (3ページ)``.
+    Attributes:
+        path: of the file; where it is there except for a part, ending in the part:
+            ``報告.pdf (3ページ)``.
+        reason: a short sentence.
     """
 
     path: Path
@@ -28,7 +31,12 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """All documents below a folder in the order of their paths, and what was skipped."""
+    """What was read of a folder.
+
+    Attributes:
+        documents: all of them, in the order of their paths.
+        skipped: what was not read, or not wholly.
+    """
 
     documents: tuple[Document, ...]
     skipped: tuple[Skipped, ...]
@@ -44,7 +52,10 @@ def corpus_files(root: str | Path) -> Iterator[Path]:
 
 
 def read_corpus(folder: str | Path) -> Corpus:
-    """Read every file of a known format below ``folder`` (or one such file).
+    """Read every file of a known format below ``folder``.
+
+    Args:
+        folder: a folder, or one such file.
 
     Raises:
         CorpusError: the folder does not exist or holds no readable document.

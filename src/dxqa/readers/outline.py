@@ -9,9 +9,11 @@ from dxqa.types import Document, Section
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The sections of a document in order, and the lines left out of them.
+    """The sections of a document, and the lines left out of them.
 
-    ``ignored`` holds half-open spans of captions, contents lists and other page furniture.
+    Attributes:
+        sections: in order.
+        ignored: half-open spans of captions, contents lists and other page furniture.
     """
 
     sections: tuple[Section, ...]

@@ -3,10 +3,12 @@
 from dxqa.filters import Filters, matches
 from dxqa.retrieval.conditions import Superlative
 from dxqa.retrieval.query import Query
-from dxqa.retrieval.retriever import Retrieval, Retriever, Weights
+from dxqa.retrieval.reranking import rerank
+from dxqa.retrieval.retriever import CONTEXT, Retrieval, Retriever, Weights
 from dxqa.retrieval.scores import RowScores
 
 __all__ = [
+    "CONTEXT",
     "Filters",
     "Query",
     "Retrieval",
@@ -15,4 +17,5 @@ __all__ = [
     "Superlative",
     "Weights",
     "matches",
+    "rerank",
 ]

@@ -10,7 +10,7 @@ Being sums of the same quantities for every question, scores compare across ques
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -34,6 +34,9 @@ _CANDIDATES_OF_FEW = 1000  # from a server, where another engine scores all
 _REMEMBERED = 64  # filters
 _PLACED = 2000  # passages about the places asked for that are all scored
 _LEXICON_PASSAGES = 1000  # whose words are known by their readings
+
+CONTEXT = 0.3
+"""How much the score of a sentence's passage counts beside its own, where it counts."""
 
 _SENTENCE_COSINE = 2.0
 
@@ -61,7 +64,10 @@ class Retrieval:
     Attributes:
         passage_scores: of the passages considered.
         relevance: the same without what places add.
+        dense: what of it vectors say.
+        lexical: what of it words say.
         sentence_cosine: of their sentences, -1..1.
+        moved: how much a re-ranker lifts each passage above its score here; None without one.
     """
 
     query: Query
@@ -69,7 +75,10 @@ class Retrieval:
     hits: tuple[Hit, ...]
     passage_scores: RowScores
     relevance: RowScores
+    dense: RowScores
+    lexical: RowScores
     sentence_cosine: RowScores
+    moved: RowScores | None = None
 
     @cached_property
     def sentence_coverage(self) -> RowScores:
@@ -81,8 +90,17 @@ class Retrieval:
 
     @cached_property
     def sentence_scores(self) -> RowScores:
-        """Cosine and coverage fused, on the scale of one question."""
+        """Cosine and coverage fused, on the scale of one question; what confidence looks at."""
         return _SENTENCE_COSINE * self.sentence_cosine + self.sentence_coverage
+
+    @cached_property
+    def evidence_scores(self) -> RowScores:
+        """What evidence is chosen by: the same, lifted by a share of what its passage is."""
+        if self.moved is None:
+            return self.sentence_scores
+        rows = self.sentence_scores.rows
+        lifted = RowScores(rows, self.moved[self.store.owners(rows)])
+        return self.sentence_scores + CONTEXT * lifted
 
     @cached_property
     def places(self) -> tuple[str, ...]:
@@ -134,14 +152,17 @@ class Retriever:
         )
         relevance = dense + lexical
         scores = relevance + self._place_scores(query, rows)
-        return Retrieval(
+        found = Retrieval(
             query=query,
             store=store,
-            hits=self._hits(query, k, rows, (scores, dense, lexical)),
+            hits=(),
             passage_scores=RowScores(rows, scores),
             relevance=RowScores(rows, relevance),
+            dense=RowScores(rows, dense),
+            lexical=RowScores(rows, lexical),
             sentence_cosine=sentences,
         )
+        return replace(found, hits=best_hits(found, k))
 
     def _occurs(self, word: str) -> bool:
         return any(self.store.lexical.knows(term) for term in terms(word))
@@ -228,24 +249,26 @@ class Retriever:
         score = weights.place * asked + weights.asked_kind * kind + weights.any_case * any_case
         return score + weights.recent * (name in query.recent)
 
-    def _hits(
-        self, query: Query, k: int, rows: Rows, parts: tuple[Scores, Scores, Scores]
-    ) -> tuple[Hit, ...]:
-        order = np.argsort(-parts[0], kind="stable")
-        if query.kind in ("list", "compare"):
-            order = self._spread(order, rows, k)
-        return tuple(
-            Hit(self.store.passages[rows[at]], rank, *(float(part[at]) for part in parts))
-            for rank, at in enumerate(order[:k], start=1)
-        )
 
-    def _spread(self, order: Rows, rows: Rows, k: int) -> Rows:
-        """Put the best passage of each municipality first, so that the hits cover the cases."""
-        first: dict[str, int] = {}
-        for at in order:
-            place = self.store.passages[rows[at]].municipality or f"#{at}"
-            first.setdefault(place, int(at))
-            if len(first) == k:
-                break
-        leading = np.isin(order, list(first.values()))
-        return np.concatenate([order[leading], order[~leading]])
+def best_hits(found: Retrieval, k: int) -> tuple[Hit, ...]:
+    """Return the ``k`` passages with the best scores; of lists and comparisons, of many cases."""
+    order = found.passage_scores.order
+    if found.query.kind in ("list", "compare"):
+        order = _spread(order, found.store, k)
+    parts = (found.passage_scores, found.dense, found.lexical)
+    return tuple(
+        Hit(found.store.passages[row], rank, *(part[row] for part in parts))
+        for rank, row in enumerate(order[:k].tolist(), start=1)
+    )
+
+
+def _spread(order: Rows, store: Store, k: int) -> Rows:
+    """Put the best passage of each municipality first, so that the hits cover the cases."""
+    first: dict[str, int] = {}
+    for row in order.tolist():
+        place = store.passages[row].municipality or f"#{row}"
+        first.setdefault(place, row)
+        if len(first) == k:
+            break
+    leading = np.isin(order, list(first.values()))
+    return np.concatenate([order[leading], order[~leading]])

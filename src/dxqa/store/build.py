@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dxqa.dense import HalfVectorsWriter
-from dxqa.encoders import expecting
+from dxqa.encoders import expecting, options_of
 from dxqa.errors import CorpusError, StoreError
 from dxqa.keys import KEY_BYTES, Keys, KeyTable, key_of
 from dxqa.lexical import LexicalIndex, term_hashes
@@ -103,6 +103,7 @@ def build(
         skipped=dict(source.skipped),
         dense="",
         pipeline=pipeline_digest(),
+        model_options=options_of(encoder),
     )
     return manifest, report
 

@@ -171,7 +171,7 @@ def is_made_of(store: Store, corpus: Path, fingerprint: str) -> bool:
         manifest.fingerprint == fingerprint
         and manifest.pipeline == pipeline_digest()
         and store.sources == file_digests(corpus)
-        and store.engine.settings.holds(contents(store.folder, fingerprint), manifest.engine)
+        and store.engine.is_whole()
     )
 
 

@@ -50,6 +50,7 @@ class Manifest:
         dense: kind of the index of the vectors.
         pipeline: digest of the code that made passages and terms.
         engine: what finds candidates, and where it is; nothing for FAISS, here.
+        model_options: what the model has to be loaded with (``truncate_dim``, ``backend``).
     """
 
     model: str
@@ -63,6 +64,7 @@ class Manifest:
     dense: str
     pipeline: str
     engine: Mapping[str, Any] = field(default_factory=dict)
+    model_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

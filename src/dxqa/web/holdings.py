@@ -33,6 +33,10 @@ def holdings_html(index: Index | None) -> str:
         "作成": _local_time(manifest.created),
         "モデル": _MODELS.get(manifest.model, manifest.model),
     }
+    if manifest.model_options or manifest.model not in _MODELS:
+        facts["次元"] = f"{manifest.dimension:,}"
+    if index.reranker is not None:
+        facts["並べ替え"] = index.reranker.name
     rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items())
     return (
         f'<section class="holdings"><h2>検索に使っている資料</h2><dl>{rows}</dl>'

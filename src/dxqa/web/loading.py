@@ -47,6 +47,7 @@ class IndexLoader:
         state: how far the index is that answers.
         engine: instead of the one that the index names.
         rebuilding: how far the index is that will take its place; None before the first time.
+        reranker: puts what is found into a better order; to be set before ``start``.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class IndexLoader:
         self.folder = Path(folder)
         self.model = model
         self.engine: EngineSettings | None = None
+        self.reranker: str | None = None
         self.state = State("loading")
         self.rebuilding: State | None = None
         self._writer = writer
@@ -195,6 +197,7 @@ class IndexLoader:
             self.state = State("building")
             index, message = self._build()
         self.state = State("loading", message=message)
+        index.reranker = self.reranker
         index.ask(_WARM_UP)
         self._index = index
         self.state = State("ready", message=message)
@@ -226,6 +229,7 @@ class IndexLoader:
             )
             index = Index(built.store, old.encoder)
             index.report = built.report
+        index.reranker = old.reranker
         index.ask(_WARM_UP)
         self._index = index
         self.state = State("ready")

@@ -16,6 +16,7 @@ class ServeOptions:
         index: folder of the index.
         model: of the index, where not the bundled one.
         engine: instead of the one that the index names: at another address.
+        reranker: puts what is found into a better order: a folder or hub name.
         host: address to listen at.
         port: to listen at.
         root_path: under which a reverse proxy serves the page, such as ``/dxqa``.
@@ -32,6 +33,7 @@ class ServeOptions:
     index: Path = Path("index")
     model: str | None = None
     engine: EngineSettings | None = None
+    reranker: str | None = None
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""

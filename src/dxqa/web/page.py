@@ -46,6 +46,7 @@ class Page:
             journal=self.journal,
         )
         self.loader.engine = options.engine
+        self.loader.reranker = options.reranker
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)

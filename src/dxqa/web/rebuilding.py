@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dxqa.encoders import options_of
 from dxqa.types import Encoder, Progress, Vectors
 
 _BATCH = 8
@@ -22,6 +23,7 @@ class QuestionsFirst:
         self.name = encoder.name
         self.dimension = encoder.dimension
         self.fingerprint = encoder.fingerprint
+        self.options = options_of(encoder)
         self._encoder = encoder
         self._asking = asking
 

@@ -41,7 +41,11 @@ def serve(options: ServeOptions) -> None:
         ServerError: the port is taken.
         PasswordError: a file of passwords cannot be used.
     """
-    log_as_json()
+    with log_as_json():
+        _serve(options)
+
+
+def _serve(options: ServeOptions) -> None:
     launching = launch_options(options)
     page = Page(options)
     try:

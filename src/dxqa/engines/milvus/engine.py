@@ -14,7 +14,7 @@ from dxqa.engines.milvus.filters import expression
 from dxqa.engines.milvus.rows import query_vector
 from dxqa.engines.milvus.server import count, describe
 from dxqa.engines.milvus.settings import Milvus
-from dxqa.engines.milvus.writer import ID_ROWS_FILE, IDS_FILE
+from dxqa.engines.milvus.writer import ID_ROWS_FILE, IDS_FILE, Writer
 from dxqa.errors import EngineError
 from dxqa.keys import KEY_BYTES, KeyTable, key_of
 from dxqa.types import Mask, Rows, Vectors
@@ -42,6 +42,7 @@ class MilvusEngine:
         self.settings = settings
         self.alias = settings.collection
         self.sparse = bool(about["sparse"])
+        self._about = about
         self._kind = str(about["index"])
         self._collection = str(about["collection"])
         self._contents = contents
@@ -64,6 +65,14 @@ class MilvusEngine:
             EngineError: the server cannot be reached, or has lost the collection.
         """
         return self._asked(lambda: count(self._connection, self._collection))
+
+    def is_whole(self) -> bool:
+        """Whether the server has just the passages of this index, and the alias names them.
+
+        Raises:
+            EngineError: the server cannot be reached.
+        """
+        return Writer(self.settings, self._contents).is_whole(self._about)
 
     def candidates(self, sought: Sought, k: int, within: Within | None = None) -> Rows:
         """Return about the ``k`` rows nearest to each vector, and the ``k`` that cover most.

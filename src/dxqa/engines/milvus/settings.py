@@ -82,16 +82,6 @@ class Milvus:
 
         return Writer(self, contents).write(before)
 
-    def holds(self, contents: Contents, about: About) -> bool:
-        """Whether the server has just these passages, and the alias names their collection.
-
-        Raises:
-            EngineError: the server cannot be reached.
-        """
-        from dxqa.engines.milvus.writer import Writer  # noqa: PLC0415
-
-        return Writer(self, contents).is_whole(about)
-
     def open(self, contents: Contents, about: About) -> "MilvusEngine":
         """Return what asks the server; nothing is connected to yet."""
         from dxqa.engines.milvus.engine import MilvusEngine  # noqa: PLC0415
