@@ -43,7 +43,7 @@ FILTERS: dict[str, dict[str, Any] | None] = {
 _K = 10
 _CANDIDATES = 200
 _ASKED = 60
-_COMPARED = 30
+_COMPARED = 20
 
 Figures = dict[str, float]
 

@@ -97,10 +97,15 @@ class Layout:
         name = self.name
         for step in (
             lambda client, s: client.flush(name, timeout=s),
-            lambda client, s: client.create_index(name, self._index(client), timeout=s),
+            self._create_index,
             lambda client, s: client.load_collection(name, timeout=s),
         ):
             connection.call(step, patience_s=_BUILDING_S)
+
+    def _create_index(self, client: Any, timeout: float) -> None:  # noqa: ANN401
+        # A server too busy indexing to say so is asked again, and then has the index already.
+        if not client.list_indexes(self.name, field_name="vector"):
+            client.create_index(self.name, self._index(client), timeout=timeout)
 
     def _create(self, client: Any, timeout: float, *, sparse: bool) -> None:  # noqa: ANN401
         from pymilvus import DataType  # noqa: PLC0415
