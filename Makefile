@@ -15,7 +15,7 @@ build: $(VENV)/.run  ## build the index from corpus/
 	$(BIN)/dxqa build
 
 test: $(VENV)/.dev $(AXE) lint  ## set everything up, run all the tests
-	$(BIN)/python -m pytest -m 'not e2e and not heavy' -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not e2e and not heavy' -n 2 --dist loadfile
 	$(BIN)/python -m pytest -m 'e2e and not heavy'  # alone: a browser needs the machine
 
 test-heavy: $(VENV)/.heavy  ## the tests that need servers, clusters and more packages
