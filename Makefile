@@ -20,6 +20,7 @@ test: $(VENV)/.dev $(AXE) lint  ## set everything up, run all the tests
 
 test-heavy: $(VENV)/.heavy  ## the tests that need servers, clusters and more packages
 	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m pytest tests/test_milvus.py tests/test_distributed.py  # what needs the packages
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

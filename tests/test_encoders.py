@@ -478,7 +478,8 @@ if __name__ == "__main__":
     try:
         with pool(encoder, len(texts)):
             together = encoder.encode_passages(texts)
-            print(len(multiprocessing.active_children()), np.allclose(alone, together, atol=1e-3))
+            cosines = (alone * together).sum(axis=1)  # bfloat16 rounds
+            print(len(multiprocessing.active_children()), cosines.min() > 0.999)
             os.killpg(0, signal.SIGINT)
             encoder.encode_passages(texts * 100)
     except KeyboardInterrupt:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pymilvus import DataType, MilvusClient
 
 from dxqa import Index
 from dxqa.engines import Milvus
@@ -18,6 +17,7 @@ from tests.heavy import made_up
 from tests.heavy.conftest import on_server
 from tests.heavy.servers import STANDALONE, Server, running
 
+pymilvus = pytest.importorskip("pymilvus", reason="pip install 'dxqa[milvus]'")
 pytestmark = pytest.mark.heavy
 
 _TIMEOUT_S = 10.0
@@ -147,7 +147,7 @@ def test_a_collection_that_is_gone_is_an_error_that_says_what_to_do(
 ) -> None:
     index = built(milvus_server, tmp_path, "gone")
     before = found(index)
-    client = MilvusClient(milvus_server.uri)
+    client = pymilvus.MilvusClient(milvus_server.uri)
     client.drop_alias("gone")
     client.drop_collection(on_server(index).collection)
     client.close()
@@ -163,12 +163,12 @@ def test_a_collection_of_another_dimension_is_an_error(
 ) -> None:
     index = built(milvus_server, tmp_path, "narrow")
     before, collection = found(index), on_server(index).collection
-    client = MilvusClient(milvus_server.uri)
+    client = pymilvus.MilvusClient(milvus_server.uri)
     client.drop_alias("narrow")
     client.drop_collection(collection)
-    schema = MilvusClient.create_schema()
-    schema.add_field("passage_id", DataType.VARCHAR, is_primary=True, max_length=100)
-    schema.add_field("vector", DataType.FLOAT_VECTOR, dim=8)
+    schema = pymilvus.MilvusClient.create_schema()
+    schema.add_field("passage_id", pymilvus.DataType.VARCHAR, is_primary=True, max_length=100)
+    schema.add_field("vector", pymilvus.DataType.FLOAT_VECTOR, dim=8)
     index_of = client.prepare_index_params()
     index_of.add_index("vector", index_type="FLAT", metric_type="IP")
     client.create_collection(collection, schema=schema, index_params=index_of)
@@ -189,13 +189,13 @@ def test_another_model_builds_another_collection(milvus_server: Server, tmp_path
     )
     assert len(found(other)) == 10
     assert on_server(other).collection != before
-    client = MilvusClient(milvus_server.uri)
+    client = pymilvus.MilvusClient(milvus_server.uri)
     assert not client.has_collection(before), "what is not used any more is removed"
     client.close()
 
 
 def test_a_collection_of_somebody_else_is_left_alone(milvus_server: Server, tmp_path: Path) -> None:
-    client = MilvusClient(milvus_server.uri)
+    client = pymilvus.MilvusClient(milvus_server.uri)
     client.create_collection("theirs", dimension=4)
     with pytest.raises(EngineError, match="theirs"):
         built(milvus_server, tmp_path, "theirs")

@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from pymilvus import MilvusClient
 
 from tests.heavy.servers import KINDS, Kind, Server, processes, running
 
+pymilvus = pytest.importorskip("pymilvus", reason="pip install 'dxqa[milvus]'")
 pytestmark = pytest.mark.heavy
 
 _LISTENING = "0A"
@@ -49,14 +49,14 @@ def test_a_server_comes_back_with_its_data_and_leaves_no_process(
     kind: Kind, tmp_path: Path
 ) -> None:
     with running(kind, tmp_path / "data") as server:
-        client = MilvusClient(server.uri)
+        client = pymilvus.MilvusClient(server.uri)
         client.create_collection("kept", dimension=4, consistency_level="Strong")
         client.insert("kept", [{"id": at, "vector": [1.0, 0.0, 0.0, at / 10]} for at in range(7)])
         client.close()
         uri, before = server.uri, processes(server.pid)
         server.restart()
         assert server.uri == uri
-        again = MilvusClient(server.uri)
+        again = pymilvus.MilvusClient(server.uri)
         again.load_collection("kept")  # both forget which collections were in memory
         assert again.query("kept", "id >= 0", output_fields=["count(*)"])[0]["count(*)"] == 7
         again.close()

@@ -118,9 +118,9 @@ class Connection:
 
     @property
     def _errors(self) -> tuple[type[Exception], ...]:
+        _, exception = _package()
         import grpc  # noqa: PLC0415 - pymilvus brings it
 
-        _, exception = _package()
         # ValueError: gRPC's, of a channel that another thread has closed.
         return (exception, grpc.RpcError, grpc.FutureTimeoutError, ValueError)
 
