@@ -126,7 +126,7 @@ class Server:
 
     def _share_programs(self) -> None:
         """Let all servers use one copy of what the wheel unpacks (200 MB, ten seconds)."""
-        programs, link = self.kind.venv / "programs", self.data / "bin"
+        programs, link = self.kind.installed().parent / "programs", self.data / "bin"
         programs.mkdir(exist_ok=True)
         if not link.exists():
             link.symlink_to(programs)
