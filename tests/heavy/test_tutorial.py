@@ -26,7 +26,7 @@ def copy(tmp_path: Path) -> Iterator[Path]:
     for name in filter(None, done.stdout.decode().split("\0")):
         if (ROOT / name).exists():  # not deleted since
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tmp_path / name)
+            shutil.copy2(ROOT / name, tmp_path / name, follow_symlinks=False)
     yield tmp_path
     shutil.rmtree(tmp_path / ".venv", ignore_errors=True)  # two gigabytes
 
