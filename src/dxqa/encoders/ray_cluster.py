@@ -235,7 +235,10 @@ def _connected(address: str) -> Iterator[Any]:
         with contextlib.redirect_stdout(_WithoutRay(sys.stdout)):
             yield ray
     finally:
-        ray.shutdown()
+        # It prints what it has kept back of lost nodes, from this very thread.
+        nowhere = io.StringIO()
+        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            ray.shutdown()
 
 
 def _running() -> str:
