@@ -25,6 +25,7 @@ from markdown_it import MarkdownIt
 _SERVES = re.compile(r"(dxqa serve(?!.*(--hash-password|--erase-feedback))|make run)")
 _USUAL_PORT = "7860"
 _PATIENCE_S = 900
+_OF_THE_TESTS = {"PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 _PASSWORD = "ひみつの言葉"  # noqa: S105 - what a reader would type
 
 NOT_RUN = {
@@ -169,8 +170,8 @@ class Reader:
                 server.wait(60)
 
     def _environment(self) -> dict[str, str]:
-        """The reader's own: nothing of the virtual environment that the tests run in."""
-        kept = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+        """The reader's own: nothing of the environment, or the `make`, that the tests run in."""
+        kept = {k: v for k, v in os.environ.items() if k not in _OF_THE_TESTS}
         ours = str(Path(sys.executable).parent)
         path = [str(self.folder / ".venv/bin"), *kept["PATH"].split(os.pathsep)]
         kept["PATH"] = os.pathsep.join(part for part in path if part != ours)
