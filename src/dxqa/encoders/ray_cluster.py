@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -32,6 +33,8 @@ _ROUND = 4096
 """Blocks that one dataset holds: bounds what lies in Ray's memory; each loads the models anew."""
 _QUEUED = 2  # blocks at each actor: one at work, one at hand
 _PATIENCE = 10.0  # seconds until a head counts as out of reach
+_LAST_BLOCK = 30.0  # seconds that a block under way may take when a build is given up
+_PARKED = "Prefetcher"  # a thread of Ray Data that sleeps for good, and asks for nothing
 _START = (
     "先に `ray start --head` と、ほかの機械での `ray start --address=…` でクラスターを始めるか、"
     "--ray-address で場所を指定してください。この機械だけで作るなら --distributed は要りません。"
@@ -136,7 +139,7 @@ class DistributedEncoder:
         context = data.DataContext.get_current().copy()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = context.print_on_execution_start = False
-        with data.DataContext.current(context), _silent("ray.data"):
+        with data.DataContext.current(context), _silent("ray.data"), _threads_ended():
             items = [
                 {"number": number, "texts": [clean(text) for text in block]}
                 for number, block in enumerate(blocks)
@@ -306,6 +309,23 @@ class _WithoutRay(io.TextIOBase):
 
     def flush(self) -> None:
         self._stream.flush()
+
+
+@contextlib.contextmanager
+def _threads_ended() -> Iterator[None]:
+    """Wait at the end for the threads that a dataset has started.
+
+    ``iter_rows``, left early, does not: and when a thread asks Ray for something after it has been
+    shut down, Ray ends the whole process without a word.
+    """
+    before = set(threading.enumerate())
+    try:
+        yield
+    finally:
+        end = time.monotonic() + _LAST_BLOCK
+        for thread in set(threading.enumerate()) - before:
+            if thread.name != _PARKED:
+                thread.join(max(0.0, end - time.monotonic()))
 
 
 @contextlib.contextmanager
