@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 
 from dxqa.errors import DxqaError
+from dxqa.web.attempts import Attempts
+from dxqa.web.guard import FAILURES, WINDOW_S, address_of, too_often
 from dxqa.web.holdings import (
     feedback_html,
     holdings_html,
@@ -50,6 +52,7 @@ class Rights:
             PasswordError: its file cannot be used.
         """
         self._password = read_password(options.admin_password) if options.admin_password else None
+        self._attempts = Attempts(FAILURES, WINDOW_S)
         self._read_only = options.read_only
 
     @property
@@ -57,11 +60,21 @@ class Rights:
         """Whether there is anything that a password opens."""
         return self._password is not None
 
-    def unlocks(self, password: str) -> bool:
-        """Whether it is the password; a wrong one takes longer, against guessing."""
+    def unlocks(self, password: str, address: str) -> bool:
+        """Whether it is the password; a wrong one takes longer, against guessing.
+
+        Raises:
+            NotAllowedError: too many wrong ones have come from this address.
+        """
+        wait = self._attempts.begin(address)
+        if wait:
+            event("unlock", right=False, refused=True)
+            raise NotAllowedError(too_often(wait))
         right = self._password is not None and self._password.matches(password)
         event("unlock", right=right)
-        if not right:
+        if right:
+            self._attempts.succeed(address)
+        else:
             time.sleep(_WAIT_AFTER_WRONG_S)
         return right
 
@@ -196,11 +209,15 @@ class AdminRoom:
             gr.Timer(active=at_work),
         )
 
-    def _unlock(self, password: str) -> tuple[Any, ...]:
-        right = self.rights.unlocks(password)
+    def _unlock(self, password: str, request: gr.Request | None = None) -> tuple[Any, ...]:
+        wrong = [_WRONG]
+        try:
+            right = self.rights.unlocks(password, address_of(request))
+        except NotAllowedError as error:
+            right, wrong = False, [str(error)]
         return (
             right,
-            "" if right else messages_html([], [_WRONG]),
+            "" if right else messages_html([], wrong),
             "",
             gr.update(visible=not right),
             gr.update(visible=self.rights.may_change(unlocked=right)),

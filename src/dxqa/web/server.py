@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -18,16 +19,24 @@ from starlette.routing import Route
 from dxqa.errors import DxqaError
 from dxqa.web import assets
 from dxqa.web.api import serves_mcp
+from dxqa.web.attempts import Attempts
+from dxqa.web.guard import FAILURES, WINDOW_S, Guard
 from dxqa.web.loading import IndexLoader
 from dxqa.web.logs import event, log_as_json, say
 from dxqa.web.options import ServeOptions
 from dxqa.web.page import Page
 from dxqa.web.passwords import Users, read_users
+from dxqa.web.sessions import Sessions
 from dxqa.web.uploads import LARGEST_BYTES
 from dxqa.web.words import I18N
 
 _LOG = logging.getLogger(__name__)
-_LOGIN = "お名前とパスワードを入力してください。分からないときは、管理している方にお尋ねください。"
+_FAILURES_OF_A_NAME = 3 * FAILURES  # more than one address may try: nobody is locked out lightly
+_LONGEST_NAME = 200
+_LOGIN = (
+    "お名前とパスワードを入力してください。分からないときは、管理している方にお尋ねください。"
+    f"{FAILURES} 回続けて間違えると、{WINDOW_S / 60:.0f} 分のあいだ入れなくなります。"
+)
 
 
 class ServerError(DxqaError):
@@ -46,17 +55,15 @@ def serve(options: ServeOptions) -> None:
 
 
 def _serve(options: ServeOptions) -> None:
-    launching = launch_options(options)
     page = Page(options)
+    launching = launch_options(options) | {"app_kwargs": app_options(page.loader, options)}
     try:
         # However quiet, Gradio prints where it serves MCP: docs/api.md says that.
         with contextlib.redirect_stdout(io.StringIO()):
-            _, url, _ = page.blocks.launch(
-                server_name=options.host,
-                server_port=options.port,
-                app_kwargs={"routes": routes(page.loader, options)},
-                **launching,
+            app, url, _ = page.blocks.launch(
+                server_name=options.host, server_port=options.port, **launching
             )
+        app.tokens = Sessions()
     except OSError as error:
         raise ServerError(
             f"{options.host} のポート {options.port} で開始できません。ほかのプログラムが使って"
@@ -97,13 +104,26 @@ def launch_options(options: ServeOptions) -> dict[str, Any]:
     }
 
 
+def app_options(loader: IndexLoader, options: ServeOptions) -> dict[str, Any]:
+    """Return what the application is made with: routes before Gradio's, and who stands before."""
+    return {"routes": routes(loader, options), "middleware": [Middleware(Guard)]}
+
+
 def login(users: Users) -> Callable[[str, str], Awaitable[bool]]:
-    """Return what Gradio asks at each login; a wrong one takes a second longer."""
+    """Return what Gradio asks at each login; a wrong one takes a second longer.
+
+    A name that too many passwords were tried for is refused for a while, from wherever they came.
+    """
+    by_name = Attempts(_FAILURES_OF_A_NAME, WINDOW_S)
 
     async def may_enter(name: str, password: str) -> bool:
-        entered = await asyncio.to_thread(users.may_enter, name, password)
-        event("login", entered=entered)
-        if not entered:
+        key = name[:_LONGEST_NAME]
+        refused = by_name.begin(key) > 0
+        entered = not refused and await asyncio.to_thread(users.may_enter, name, password)
+        event("login", entered=entered, **({"refused": True} if refused else {}))
+        if entered:
+            by_name.succeed(key)
+        else:
             await asyncio.sleep(1)
         return entered
 
