@@ -1,5 +1,6 @@
 """Feedback: masked, kept, exported as questions, and never in the way of an answer."""
 
+import datetime as dt
 import json
 import sqlite3
 import stat
@@ -247,6 +248,23 @@ def test_what_is_erased_is_gone_from_the_disk(store: FeedbackStore) -> None:
         assert "消えるべき".encode() not in path.read_bytes(), path
     store.keep(Feedback("up", "あとの質問", ()))
     assert [kept.question for kept in store.newest()] == ["あとの質問"]
+
+
+def test_what_is_too_old_is_gone_from_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "feedback.db"
+    FeedbackStore(path, days=0).keep(Feedback("down", "古くなる質問", ()))
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=31)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE feedback SET time = ?", [long_ago.isoformat(timespec="seconds")])
+    assert len(FeedbackStore(path, days=32).newest()) == 1
+    assert len(FeedbackStore(path, days=0).newest()) == 1
+    store = FeedbackStore(path, days=30)
+    assert store.newest() == []
+    store.keep(Feedback("up", "新しい質問", ()))
+    assert [kept.question for kept in store.newest()] == ["新しい質問"]
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert "古くなる質問".encode() not in path.read_bytes()
 
 
 def test_feedback_is_erased_by_command(

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from dxqa.web.admin import NotAllowedError, Rights
 from dxqa.web.attempts import Attempts
-from dxqa.web.guard import FAILURES, HEADERS, LARGEST_BODY, WINDOW_S, Guard
+from dxqa.web.guard import FAILURES, HEADERS, LARGEST_BODY, MOST_UPLOADED, WINDOW_S, Guard
 from dxqa.web.options import ServeOptions
 from dxqa.web.passwords import PasswordHash, Users
 from dxqa.web.server import login
@@ -37,13 +37,13 @@ async def _login(request: Request) -> Response:
 
 
 @pytest.fixture
-def client() -> Iterator[TestClient]:
+def client(tmp_path: Path) -> Iterator[TestClient]:
     routes = [
         Route("/ask", _echo, methods=["GET", "POST"]),
         Route("/gradio_api/upload", _echo, methods=["POST"]),
         Route("/login", _login, methods=["POST"]),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(Guard)])
+    app = Starlette(routes=routes, middleware=[Middleware(Guard, uploads=tmp_path)])
     with TestClient(app, base_url=f"http://{HOST}") as made:
         yield made
 
@@ -112,6 +112,17 @@ def test_what_is_too_large_is_refused(client: TestClient) -> None:
 def test_what_does_not_say_how_large_it_is_is_counted(client: TestClient) -> None:
     pieces = (b"x" * 2**16 for _ in range(LARGEST_BODY // 2**16 + 1))
     assert client.post("/ask", content=pieces).status_code == 413
+
+
+def test_uploads_that_nobody_used_do_not_fill_the_disk(client: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with (tmp_path / "a" / "b.pdf").open("wb") as file:
+        file.truncate(MOST_UPLOADED)
+    assert client.post("/gradio_api/upload", content=b"x").status_code == 200
+    (tmp_path / "c.md").write_bytes(b"x")
+    reply = client.post("/gradio_api/upload", content=b"x")
+    assert reply.status_code == 507
+    assert "1 時間ほど" in reply.json()["detail"]
 
 
 def test_passwords_are_not_guessed_by_trying(client: TestClient) -> None:

@@ -193,6 +193,13 @@ def _add_records(parser: argparse.ArgumentParser) -> None:
         "--feedback-db", metavar="FILE", help="その記録の場所 (既定: 索引の隣の feedback.db)"
     )
     group.add_argument(
+        "--feedback-days",
+        type=int,
+        default=365,
+        metavar="N",
+        help="その記録を消すまでの日数 (既定: 365、0 なら消すまで残します)",
+    )
+    group.add_argument(
         "--erase-feedback",
         action="store_true",
         help="その記録をすべて消して終わります (起動しません)",

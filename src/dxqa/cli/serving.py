@@ -20,6 +20,8 @@ def serve(options: argparse.Namespace) -> None:
         return
     if options.root_path and not _ROOT_PATH.fullmatch(options.root_path):
         usage("--root-path は /dxqa のように、/ で始めて、/ で終わらない形にしてください。")
+    if options.feedback_days < 0:
+        usage("--feedback-days は 0 以上にしてください。")
     writer = writer_of(options)
     from dxqa.web import ServeOptions, serve  # noqa: PLC0415 - loads Gradio
 
@@ -37,6 +39,7 @@ def serve(options: argparse.Namespace) -> None:
         read_only=options.read_only,
         feedback=not options.no_feedback,
         feedback_db=_path(options.feedback_db),
+        feedback_days=options.feedback_days,
         log_questions=options.log_questions,
         writer=writer,
     )

@@ -150,7 +150,7 @@ class AdminRoom:
             gr.HTML(
                 "<h2>質問の記録</h2><p class='hint'>答えられなかった質問と、"
                 "回答への「いいね」「よくないね」です。"
-                "電話番号やメールアドレスなどは伏せてあります。</p>",
+                f"電話番号やメールアドレスなどは伏せてあります。{self._kept_for()}</p>",
                 js_on_load=None,
             )
             with gr.Row(elem_id="records-acts"):
@@ -162,6 +162,10 @@ class AdminRoom:
                     self.erase_now = gr.Button(I18N("消す"), variant="stop", elem_id="erase-now")
                     self.erase_not = gr.Button(I18N("やめる"), elem_id="erase-not")
             self.feedback = gr.HTML(elem_id="feedback", js_on_load=None)
+
+    def _kept_for(self) -> str:
+        days = self.journal.store.days if self.journal.store else 0
+        return f"{days} 日たったものは消えます。" if days else ""
 
     def _wire(self, tab: gr.Tab) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

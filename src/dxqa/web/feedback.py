@@ -1,7 +1,8 @@
 """What people thought of the answers, and what could not be answered: kept here and masked.
 
 One SQLite file, in write-ahead mode so that reading never waits for writing. A connection is made
-for each piece of work, since Gradio works in many threads.
+for each piece of work, since Gradio works in many threads. What is too old is erased with the first
+connection, and whenever something is kept.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from dxqa.types import Answer
 from dxqa.web.masking import masked
 
 Verdict = Literal["declined", "down", "up"]
+KEPT_DAYS = 365
 
 _PATIENCE_S = 1.0
 """How long to wait for another writer; an answer may be waiting too."""
@@ -90,9 +92,10 @@ class Feedback:
 class FeedbackStore:
     """Feedback in one file."""
 
-    def __init__(self, path: Path) -> None:
-        """Remember where; the file is made with the first feedback."""
+    def __init__(self, path: Path, *, days: int = KEPT_DAYS) -> None:
+        """Remember where, and for how many days (0: until erased); the first feedback makes it."""
         self.path = path
+        self.days = days
         self._making = threading.Lock()
         self._made = False
 
@@ -107,6 +110,7 @@ class FeedbackStore:
         told = ("verdict", "reason", "comment", "time")
         change = ", ".join(f"{name} = excluded.{name}" for name in told)
         with self._connection() as connection:
+            self._forget(connection)
             connection.execute(
                 f"INSERT INTO feedback (turn, {', '.join(row)}) VALUES ({marks}) "  # noqa: S608 - names of our own
                 f"ON CONFLICT (turn) DO UPDATE SET {change}",
@@ -121,9 +125,13 @@ class FeedbackStore:
         """
         if not self.path.exists():
             return []
-        query = f"SELECT {', '.join(_COLUMNS)} FROM feedback ORDER BY id DESC LIMIT ?"  # noqa: S608
+        query = (
+            f"SELECT {', '.join(_COLUMNS)} FROM feedback WHERE time >= ? "  # noqa: S608
+            "ORDER BY id DESC LIMIT ?"
+        )
+        most = -1 if most is None else most
         with self._connection() as connection:
-            rows = connection.execute(query, [-1 if most is None else most]).fetchall()
+            rows = connection.execute(query, [self._oldest, most]).fetchall()
         return [_feedback(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
@@ -147,7 +155,6 @@ class FeedbackStore:
         if not self.path.exists():
             return 0
         with self._connection() as connection:
-            connection.execute("PRAGMA secure_delete = ON")
             erased = connection.execute("DELETE FROM feedback").rowcount
         with self._connection() as connection:  # what was erased also stood in the log of writes
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -158,6 +165,7 @@ class FeedbackStore:
         """A connection whose work is kept whole or not at all."""
         try:
             with contextlib.closing(sqlite3.connect(self.path, timeout=_PATIENCE_S)) as connection:
+                connection.execute("PRAGMA secure_delete = ON")
                 self._make(connection)
                 with connection:
                     yield connection
@@ -174,7 +182,19 @@ class FeedbackStore:
             self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_TABLE)
+            with connection:
+                self._forget(connection)
             self._made = True
+
+    def _forget(self, connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM feedback WHERE time < ?", [self._oldest])
+
+    @property
+    def _oldest(self) -> str:
+        """The time before which nothing is kept."""
+        if not self.days:
+            return ""
+        return _told(dt.datetime.now(dt.UTC) - dt.timedelta(days=self.days))
 
 
 def question_rows(kept: Sequence[Feedback]) -> Iterator[dict[str, Any]]:
@@ -221,8 +241,12 @@ def _row(feedback: Feedback) -> dict[str, object]:
         row[name] = _storable(row[name])
     row["history"] = json.dumps([_storable(text) for text in feedback.history], ensure_ascii=False)
     row["cited"] = json.dumps(feedback.cited, ensure_ascii=False)
-    row["time"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    row["time"] = _told(dt.datetime.now(dt.UTC))
     return row
+
+
+def _told(time: dt.datetime) -> str:
+    return time.isoformat(timespec="seconds")
 
 
 def _storable(text: str) -> str:

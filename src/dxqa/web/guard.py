@@ -4,8 +4,10 @@ Gradio lets pages of other sites read answers, with the reader's login, wherever
 on this machine alone (``gradio.route_utils.CustomCORSMiddleware``); so they are refused here.
 """
 
+import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -23,6 +25,8 @@ LARGEST_BODY = 2 * 2**20
 """Bytes of a request that is no upload: the longest conversation is below that."""
 LARGEST_UPLOAD = 64 * 2**20
 """Bytes of one upload, of all its files together."""
+MOST_UPLOADED = 512 * 2**20
+"""Bytes of what was uploaded and neither used nor deleted yet: whoever may open the page can."""
 
 # Gradio makes functions of texts and styles in place: without 'unsafe-…' there is no page.
 HEADERS = {
@@ -42,6 +46,7 @@ _ELSEWHERE = (
     "ブラウザーの送る Host をそのまま (または X-Forwarded-Host で) 渡してください。"
 )
 _TOO_LARGE = "送られたものが大きすぎます。分けて送ってください。"
+_FULL = "送られたまま使われていない文書が多すぎます。1 時間ほどたってから、やり直してください。"
 _TOO_OFTEN = (
     "間違いが続いたので、しばらく受け付けません。{minutes} 分ほど待ってから、やり直してください。"
 )
@@ -51,9 +56,10 @@ _SAME_SITE = re.compile(rb";\s*samesite=\w+", re.IGNORECASE)
 class Guard:
     """ASGI middleware around the whole page."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Stand before an application."""
+    def __init__(self, app: ASGIApp, uploads: Path) -> None:
+        """Stand before an application that keeps in ``uploads`` what it has not used yet."""
         self._app = app
+        self._uploads = uploads
         self._logins = Attempts(FAILURES, WINDOW_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,9 +72,13 @@ class Guard:
         if from_elsewhere(request):
             await _refusal(403, _ELSEWHERE)(scope, receive, send)
             return
-        most = LARGEST_UPLOAD if _path(request) == _UPLOAD else LARGEST_BODY
+        uploads = _path(request) == _UPLOAD
+        most = LARGEST_UPLOAD if uploads else LARGEST_BODY
         if _length(request.headers) > most:
             await _refusal(413, _TOO_LARGE)(scope, receive, send)
+            return
+        if uploads and _size(self._uploads) > MOST_UPLOADED:
+            await _refusal(507, _FULL)(scope, receive, send)
             return
         receive = _bounded(receive, most)
         if request.method == "POST" and _path(request) == "/login":
@@ -138,6 +148,15 @@ def _path(request: Request) -> str:
     """Return the path within the page, where a proxy has left its own before it too."""
     root = str(request.scope.get("root_path", "")).rstrip("/")
     return str(request.scope["path"]).removeprefix(root).rstrip("/")
+
+
+def _size(folder: Path) -> int:
+    """Return the bytes of the files in a folder, some of which may go meanwhile."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def _length(headers: Headers) -> int:

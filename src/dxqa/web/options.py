@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dxqa.answering import Writer
 from dxqa.engines import EngineSettings
+from dxqa.web.feedback import KEPT_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class ServeOptions:
         read_only: nothing is changed from the page.
         feedback: whether declined questions and ratings are kept.
         feedback_db: where; beside the index unless given.
+        feedback_days: for how many days; 0 is until they are erased.
         log_questions: whether the log holds what was asked.
         writer: puts answers into prose.
     """
@@ -42,6 +44,7 @@ class ServeOptions:
     read_only: bool = False
     feedback: bool = True
     feedback_db: Path | None = None
+    feedback_days: int = KEPT_DAYS
     log_questions: bool = False
     writer: Writer | None = None
 

@@ -18,6 +18,8 @@ from dxqa.web.status import status_html
 from dxqa.web.words import I18N, say
 
 TITLE = "自治体DX事例 Q&A"
+_LEFT_OVER = (600, 3600)
+"""Every how many seconds files are looked for that were uploaded and not used, and how old."""
 _INTRODUCTION = f"<header class='title'><h1>{say('title')}</h1><p>{say('about')}</p></header>"
 
 
@@ -36,7 +38,11 @@ class Page:
     def __init__(self, options: ServeOptions) -> None:
         """Lay the page out and wire it up."""
         self.options = options
-        store = FeedbackStore(options.feedback_file) if options.feedback else None
+        store = (
+            FeedbackStore(options.feedback_file, days=options.feedback_days)
+            if options.feedback
+            else None
+        )
         self.journal = Journal(store, log_questions=options.log_questions)
         self.loader = IndexLoader(
             options.corpus,
@@ -47,7 +53,9 @@ class Page:
         )
         self.loader.reranker = options.reranker
         self.loader.engine = options.engine
-        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
+        with gr.Blocks(
+            title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_LEFT_OVER
+        ) as self.blocks:
             self.timer = gr.Timer(0.5, active=False)
             gr.HTML(_INTRODUCTION, js_on_load=None)
             self.status = gr.HTML(self._status(), elem_id="status", js_on_load=None)

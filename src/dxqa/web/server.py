@@ -9,8 +9,10 @@ import threading
 import urllib.request
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -55,8 +57,9 @@ def serve(options: ServeOptions) -> None:
 
 
 def _serve(options: ServeOptions) -> None:
+    launching = launch_options(options)
     page = Page(options)
-    launching = launch_options(options) | {"app_kwargs": app_options(page.loader, options)}
+    launching["app_kwargs"] = app_options(page.loader, options)
     try:
         # However quiet, Gradio prints where it serves MCP: docs/api.md says that.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -106,7 +109,8 @@ def launch_options(options: ServeOptions) -> dict[str, Any]:
 
 def app_options(loader: IndexLoader, options: ServeOptions) -> dict[str, Any]:
     """Return what the application is made with: routes before Gradio's, and who stands before."""
-    return {"routes": routes(loader, options), "middleware": [Middleware(Guard)]}
+    guard = Middleware(Guard, uploads=Path(get_upload_folder()))
+    return {"routes": routes(loader, options), "middleware": [guard]}
 
 
 def login(users: Users) -> Callable[[str, str], Awaitable[bool]]:
