@@ -16,6 +16,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dxqa.web.guard import HEADERS
 from dxqa.web.passwords import PasswordHash
 from tests.e2e.browser import (
     BOX,
@@ -142,12 +143,19 @@ def test_the_password_opens_what_changes_documents(page: Page) -> None:
     expect(page.locator("#unlocking")).to_be_hidden()
 
 
-@pytest.mark.parametrize("button", ["build", "show-feedback", "erase-now"])
+@pytest.mark.parametrize("button", ["build", "show-feedback", "erase-now", "upload"])
 def test_who_calls_past_the_page_is_refused_too(office: Office, button: str) -> None:
     """As anybody could with a few lines of Python, saying that the password was given."""
+    before = sorted(office.corpus.rglob("*"))
     with httpx.Client(base_url=office.url, timeout=60, trust_env=False) as client:
-        reply = call(client, button)
+        given: list[object] = []
+        if button == "upload":
+            files = {"files": ("past.md", "# 架空町\n\n本文。\n".encode())}
+            [path] = client.post("gradio_api/upload", files=files).json()
+            given = [[{"path": path, "meta": {"_type": "gradio.FileData"}}]]
+        reply = call(client, button, *given)
     assert "管理用のパスワードを入力した人だけ" in reply
+    assert sorted(office.corpus.rglob("*")) == before
 
 
 def test_an_uploaded_document_is_found_after_a_build_during_which_the_chat_answers(
@@ -377,11 +385,18 @@ def test_a_guarded_read_only_page_behind_a_proxy(
         expect(page.get_by_text("資料を変えられない設定")).to_be_visible()
         for hidden in ("#changes", "#records", "#unlocking"):
             expect(page.locator(hidden)).to_be_hidden()
+        assert {c.get("sameSite") for c in context.cookies()} == {"Lax"}
         cookies = {c["name"]: c["value"] for c in context.cookies()}
         with httpx.Client(base_url=url, cookies=cookies, timeout=60, trust_env=False) as client:
             files = {"files": ("a.md", b"x")}
             assert client.post("gradio_api/upload", files=files).status_code == 403
             assert "変えられない設定" in call(client, "build")
+            own = client.get("config")
+            assert own.status_code == 200
+            assert HEADERS.items() <= dict(own.headers).items()
+            other = client.get("config", headers={"Origin": "https://evil.example"})
+            assert other.status_code == 403
+            assert "dependencies" not in other.text
         assert {r for r in session.requests if not r.startswith((url, "data:", "blob:"))} == set()
         assert session.errors == []
         context.close()
@@ -398,12 +413,13 @@ def log_in(page: Page, password: str) -> None:
     page.get_by_role("button", name="ログイン").click()
 
 
-def call(client: httpx.Client, button: str) -> str:
+def call(client: httpx.Client, button: str, *given: object) -> str:
     """Press a button without a page; return what the server says last."""
     config: dict[str, Any] = client.get("config").json()
     [control] = [c["id"] for c in config["components"] if c["props"].get("elem_id") == button]
-    [event] = [d for d in config["dependencies"] if [control, "click"] in d["targets"]]
-    body = {"data": [True], "fn_index": event["id"], "session_hash": "past-the-page"}
+    done = "upload" if button == "upload" else "click"
+    [event] = [d for d in config["dependencies"] if [control, done] in d["targets"]]
+    body = {"data": [*given, True], "fn_index": event["id"], "session_hash": "past-the-page"}
     assert client.post("gradio_api/queue/join", json=body).status_code == 200
     with client.stream("GET", "gradio_api/queue/data?session_hash=past-the-page") as reply:
         for line in reply.iter_lines():
