@@ -21,8 +21,8 @@ from dxqa.web.logs import event
 
 FAILURES, WINDOW_S = 10, 300.0
 """Wrong passwords that one address may try in so many seconds."""
-LARGEST_BODY = 2 * 2**20
-"""Bytes of a request that is no upload: the longest conversation is below that."""
+LARGEST_BODY = 8 * 2**20
+"""Bytes of a request that is no upload: a long conversation is sent with each question."""
 LARGEST_UPLOAD = 64 * 2**20
 """Bytes of one upload, of all its files together."""
 MOST_UPLOADED = 512 * 2**20

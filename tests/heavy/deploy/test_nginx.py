@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from dxqa.web.guard import HEADERS
 from dxqa.web.uploads import LARGEST_BYTES
 from tests.e2e.browser import BOX, Session, ask
 from tests.e2e.conftest import CHROMIUM, OPTIONS
@@ -72,13 +73,21 @@ def test_without_the_password_there_is_health_and_nothing_else(anyone: httpx.Cli
     assert anyone.get("/dxqa/health").json()["stage"] == "ready"
 
 
-def test_the_headers_are_there_whatever_is_answered(anyone: httpx.Client) -> None:
-    for reply in (anyone.get("/dxqa/"), anyone.get("/dxqa/", auth=(USER, PASSWORD))):
-        assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+def test_the_headers_of_nginx_and_of_the_page(anyone: httpx.Client) -> None:
+    page = anyone.get("/dxqa/", auth=(USER, PASSWORD))
+    assert HEADERS.items() <= dict(page.headers).items()  # each of them once
+    for reply in (anyone.get("/dxqa/"), page):
         assert reply.headers["strict-transport-security"] == "max-age=31536000"
-        assert reply.headers["x-content-type-options"] == "nosniff"
-        assert reply.headers["referrer-policy"] == "no-referrer"
         assert reply.headers["server"] == "nginx"
+
+
+def test_pages_of_other_sites_are_refused(tanaka: httpx.Client) -> None:
+    own = tanaka.get(
+        "/dxqa/config", headers={"Origin": f"https://{tanaka.base_url.netloc.decode()}"}
+    )
+    assert own.status_code == 200
+    other = tanaka.get("/dxqa/config", headers={"Origin": "https://evil.example"})
+    assert (other.status_code, "ほかのサイト" in other.text) == (403, True)
 
 
 def test_ten_of_the_largest_documents_come_in_at_a_time(tanaka: httpx.Client) -> None:
