@@ -220,8 +220,10 @@ print(json.dumps(list(listed(app.routes))))
 
 
 def _routes(folder: Path) -> Iterator[tuple[str, str]]:
-    """Every path of the page and a method for it; asked for in a process of its own, since Gradio
-    leaves an event loop behind."""
+    """Every path of the page and a method for it.
+
+    Asked for in a process of its own: Gradio leaves an event loop behind.
+    """
     command = [sys.executable, "-c", _LIST, str(folder / "none")]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     for path, methods in json.loads(listed.splitlines()[-1]):

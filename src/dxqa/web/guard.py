@@ -6,7 +6,7 @@ on this machine alone (``gradio.route_utils.CustomCORSMiddleware``); so they are
 
 import contextlib
 import re
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ _SAME_SITE = re.compile(rb";\s*samesite=\w+", re.IGNORECASE)
 class Guard:
     """ASGI middleware around the whole page."""
 
-    def __init__(self, app: ASGIApp, uploads: Path, names: Set[str] = frozenset()) -> None:
+    def __init__(self, app: ASGIApp, uploads: Path, names: frozenset[str] = frozenset()) -> None:
         """Stand before an application that keeps in ``uploads`` what it has not used yet.
 
         ``names`` are the hosts that it answers to; it answers to all where none are given.
