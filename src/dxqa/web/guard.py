@@ -41,6 +41,12 @@ HEADERS = {
     "x-frame-options": "DENY",
 }
 _UPLOAD = "/gradio_api/upload"
+# Of what Gradio offers and this page does not use: fetching from other hosts (proxy=), changing its
+# own program (vibe), watching it (monitoring), and what asks for no password.
+_UNUSED = re.compile(
+    r"/gradio_api/(proxy=|vibe|undo-vibe|dev/|stream/|custom_component/|run-history|runs|profiling"
+    r"|process_recording|deep_link)|/(monitoring|openapi\.json)(/|$)"
+)
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 """By which a browser on this machine knows what listens on this machine alone."""
 
@@ -85,6 +91,9 @@ class Guard:
             return
         if from_elsewhere(request):
             await _refusal(403, _ELSEWHERE)(scope, receive, send)
+            return
+        if _UNUSED.match(_path(request)):
+            await _refusal(404, "Not Found")(scope, receive, send)
             return
         uploads = _path(request) == _UPLOAD
         most = LARGEST_UPLOAD if uploads else LARGEST_BODY
