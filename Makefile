@@ -50,7 +50,7 @@ sbom: $(VENV)/.dev $(SUPPLY)/.done  ## what a user's installation consists of, a
 	$(BIN)/python -m tests.supply prune < dist/environment.json > dist/sbom.json
 
 licences: $(VENV)/.dev  ## docs/licences.md anew
-	$(BIN)/python -m tests.supply licences > docs/licences.md
+	$(BIN)/python -m tests.supply licences
 
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'

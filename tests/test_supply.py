@@ -1,4 +1,4 @@
-"""The lock, the licences and the list of parts agree with pyproject.toml and with what is installed.
+"""Lock, licences and list of parts agree with pyproject.toml and with what is installed.
 
 What is installed may be newer than the lock: then only what still stands in it is compared.
 """

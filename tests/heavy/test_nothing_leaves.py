@@ -39,7 +39,8 @@ from dxqa.integrations.langchain import DxqaRetriever as LangChain
 from dxqa.integrations.llamaindex import DxqaRetriever as LlamaIndex
 index = Index.load("index")
 print(index.ask({question!r}).text)
-print(len(LangChain(index=index).invoke({question!r})), len(LlamaIndex(index).retrieve({question!r})))
+print(len(LangChain(index=index).invoke({question!r})))
+print(len(LlamaIndex(index).retrieve({question!r})))
 """
 CONTROLS = {
     "Python": "import socket; socket.socket().connect(('192.0.2.1', 9))",
@@ -82,7 +83,7 @@ def office() -> Iterator[Recorded]:
 
 @pytest.fixture(scope="module")
 def built(office: Recorded) -> list[Attempt]:
-    """What a first build wanted to reach: the model is unpacked, loaded by torch, texts embedded."""
+    """What a first build wanted to reach: it unpacks the model and embeds texts with torch."""
     printed, found = office.run(*DXQA, "build")
     assert "新しく計算" in printed
     assert list((office.alone.folder / "cache").glob("bundled-*/model.safetensors"))
@@ -147,7 +148,9 @@ def test_the_page_reaches_nobody(office: Recorded, built: list[Attempt]) -> None
     assert told["errors"] == []
     fetched = {urlsplit(url) for url in told["requests"]}
     assert len(fetched) > 10
-    assert {url.netloc for url in fetched if url.scheme not in {"data", "blob"}} == {"127.0.0.1:7860"}
+    assert {url.netloc for url in fetched if url.scheme not in {"data", "blob"}} == {
+        "127.0.0.1:7860"
+    }
     found = attempts(log)
     assert "127.0.0.1" in {attempt.host for attempt in found}  # the server visits its own page
     assert leaving([*built, *found]) == []

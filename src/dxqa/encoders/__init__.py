@@ -20,6 +20,7 @@ from dxqa.encoders.bundled import (
     fingerprint,
     model_file,
     resolve_default,
+    verify_bundled,
 )
 from dxqa.encoders.cache import ModelCacheWarning
 from dxqa.encoders.deferred import DeferredEncoder, encode_blocks, expecting, options_of
@@ -46,6 +47,7 @@ __all__ = [
     "model_name",
     "options_of",
     "pool",
+    "verify_bundled",
 ]
 
 _BUNDLED = (None, BUNDLED_NAME, BASE_NAME)

@@ -103,6 +103,23 @@ def resolve_default() -> Path | str:
     return own
 
 
+def verify_bundled() -> Path | None:
+    """Return the folder of the unpacked model, mended where it was damaged; None if there is none.
+
+    Raises:
+        ModelError: it is damaged and cannot be mended.
+    """
+    folder = model_folder()
+    if not folder.exists():
+        return None
+    if _package_folder() is not None:
+        return prepare_bundled()
+    damaged = find_damage(folder, _UNPACKED)
+    if damaged is not None:
+        raise _no_model(damaged)
+    return folder
+
+
 def _no_model(damaged: str) -> ModelError:
     folder = model_folder()
     there = (
