@@ -68,12 +68,16 @@ def listed() -> dict[str, tuple[str, str]]:
 
 def licence(package: Distribution) -> str:
     """Return what the metadata says: an SPDX expression, else the classifiers, else its field."""
-    about = package.metadata
-    classifiers = about.get_all("Classifier") or []
+    classifiers = _told(package, "Classifier")
     named = [c.removeprefix(_CLASSIFIER) for c in classifiers if c.startswith(_CLASSIFIER)]
-    field = (about.get("License") or "").strip()
-    short = field if field and "\n" not in field and len(field) <= _LONGEST_NAME else ""
-    return about.get("License-Expression") or short or ", ".join(sorted(named)) or "not told"
+    field = "".join(_told(package, "License")[:1]).strip()
+    short = field if "\n" not in field and len(field) <= _LONGEST_NAME else ""
+    expression = "".join(_told(package, "License-Expression")[:1])
+    return expression or short or ", ".join(sorted(named)) or "not told"
+
+
+def _told(package: Distribution, field: str) -> list[str]:
+    return list(package.metadata.get_all(field) or ())
 
 
 def page() -> str:
