@@ -115,7 +115,7 @@ class Index:
             engine: the same engine at another address, or with a token; by default as the index
                 says. Its server is connected to when the first question is asked.
             encoder: must be the one that built it, though its folder may have moved; None loads
-                that when it is first needed.
+                that when it is first needed, without fetching it where it is not on this machine.
             reranker: puts what is found into a better order; see the property.
 
         Raises:

@@ -69,7 +69,8 @@ def resolve_folder(name: str, option: str = MODEL, *, download: bool = True) -> 
     if found is None and not download:
         raise ModelError(
             f"索引のモデル {name} が、この機械にありません。頼まれないかぎり取得しません。"
-            f"Hugging Face から取得するには {option} {name} を付けてください。"
+            f"Hugging Face から取得するには {option} {name} を付けてください"
+            "(Python では encoder にその名前を渡してください)。"
             f"つながらない場所では、`dxqa build {option} フォルダ` で索引を作り直してください。"
         )
     return found or _download(repository, option)
