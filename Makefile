@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUPPLY := .venv-supply
 PORT ?= 7860
 AXE := tests/e2e/node_modules/axe-core/axe.min.js
 
-.PHONY: run build test test-heavy lint docs bench bundle clean
+.PHONY: run build test test-heavy lint docs bench bundle lock sbom licences clean
 
 run: $(VENV)/.run  ## set everything up, build the index, serve the chat
 	$(BIN)/dxqa build
@@ -37,6 +38,20 @@ bench: $(VENV)/.dev
 bundle:  ## all that a machine without internet needs, into dist/dxqa-offline
 	PYTHON=$(PYTHON) deploy/offline_bundle.sh
 
+lock: $(SUPPLY)/.done  ## deploy/requirements.lock anew: all but torch, with hashes, for this Python
+	CUSTOM_COMPILE_COMMAND='make lock' $(SUPPLY)/bin/pip-compile --quiet --generate-hashes \
+	  --strip-extras --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --unsafe-package torch --extra documents --output-file deploy/requirements.lock pyproject.toml
+
+sbom: $(VENV)/.dev $(SUPPLY)/.done  ## what a user's installation consists of, as CycloneDX: dist/sbom.json
+	mkdir -p dist
+	$(SUPPLY)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+	  -o dist/environment.json $(BIN)/python
+	$(BIN)/python -m tests.supply prune < dist/environment.json > dist/sbom.json
+
+licences: $(VENV)/.dev  ## docs/licences.md anew
+	$(BIN)/python -m tests.supply licences
+
 $(VENV)/.run: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
@@ -55,9 +70,15 @@ $(VENV)/.heavy: $(VENV)/.dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,milvus,ray,langchain,llamaindex]'
 	touch $@
 
+# Apart, so that it is no part of what it looks at.
+$(SUPPLY)/.done:
+	$(PYTHON) -m venv $(SUPPLY)
+	$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check 'cyclonedx-bom>=7.5,<8' 'pip-tools>=7.6,<8'
+	touch $@
+
 # Without npm the tests that need it say so and are skipped; in CI they fail.
 $(AXE): tests/e2e/package-lock.json
 	if command -v npm >/dev/null; then npm ci --prefix tests/e2e --ignore-scripts --no-audit --no-fund --silent && touch $@; fi
 
 clean:
-	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(SUPPLY) site .mypy_cache .ruff_cache .pytest_cache

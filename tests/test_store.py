@@ -294,7 +294,7 @@ def test_building_twice_does_nothing_and_says_so(
     assert "索引を作りました" in capsys.readouterr().out
     for command, said in (
         ("info", "箇所"),
-        ("verify", "異常はありません"),
+        ("verify", "異常はありません: パッケージ dxqa"),
         ("clean", "ありません"),
     ):
         assert main([command, "--index", str(tmp_path / "index")]) == 0

@@ -40,5 +40,9 @@ class WriterError(DxqaError):
     """The optional writer is set up wrongly, or its language model does not answer."""
 
 
+class PackageError(DxqaError):
+    """Files of an installed package are not those that were installed."""
+
+
 class MissingPackageError(DxqaError, ImportError):
     """An optional package is not installed; the message names the extra that brings it."""

@@ -60,7 +60,12 @@ def _index_command(
 def _add_upkeep(commands: Any) -> None:  # noqa: ANN401
     parser = _index_command(commands, "info", upkeep.info, "索引の中身を示します。")
     parser.add_argument("--json", action="store_true", help="JSON で出力します")
-    _index_command(commands, "verify", upkeep.verify, "索引が壊れていないか、すべて調べます。")
+    _index_command(
+        commands,
+        "verify",
+        upkeep.verify,
+        "索引、プログラム、同梱モデルが壊れていないか、すべて調べます。",
+    )
     _index_command(commands, "clean", upkeep.clean, "途中で終わった作業の残りを消します。")
 
 

