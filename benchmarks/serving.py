@@ -1,5 +1,6 @@
 """A real ``dxqa serve`` in a process of its own, and programs that ask it by HTTP."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -109,3 +110,31 @@ async def ask(
     reply = await program.post("/ask", json=body)
     told: dict[str, Any] = reply.json()
     return reply.status_code, told["data"][0] if reply.is_success else told
+
+
+async def apply_changes(served: Served) -> None:
+    """Press 「検索に反映する」 as the page does, and wait until the index has been rebuilt."""
+    async with httpx.AsyncClient(
+        base_url=served.url, timeout=_PATIENCE_S, trust_env=False
+    ) as browser:
+        config = (await browser.get("/config")).json()
+        elements = {part["props"].get("elem_id"): part["id"] for part in config["components"]}
+        pressed = [elements["build"], "click"]
+        function = next(
+            found["id"]
+            for found in config["dependencies"]
+            if pressed in [list(target) for target in found["targets"]] and found["backend_fn"]
+        )
+        told = {"data": [None], "fn_index": function, "session_hash": "rebuild"}
+        before = _builds(served)
+        (await browser.post("/gradio_api/queue/join", json=told)).raise_for_status()
+    for _ in range(_PATIENCE_S):
+        await asyncio.sleep(1)
+        if _builds(served) > before:
+            return
+    raise SystemExit((served.folder / "server.log").read_text("utf-8")[-2000:])
+
+
+def _builds(served: Served) -> int:
+    log = (served.folder / "server.log").read_text("utf-8")
+    return log.count('"event": "build"')
