@@ -47,7 +47,7 @@ async def endure(served: Served, places: list[str], most: int, at_a_time: int) -
 
         async def asking() -> None:
             for number in numbers:
-                times.append(await timed(program, question(places, number)))
+                times.append(await timed(served, program, question(places, number)))
                 if len(times) % _STEP == 0:
                     report(served, len(times), times[-_STEP:])
 
@@ -61,12 +61,12 @@ def question(places: list[str], number: int) -> str:
     return f"{place}の{topic}を、{number + 1}人目の住民に説明してください"
 
 
-async def timed(program: httpx.AsyncClient, asked: str) -> float:
+async def timed(served: Served, program: httpx.AsyncClient, asked: str) -> float:
     """Ask one question, see that it is the one answered, and return the seconds it took."""
     start = time.perf_counter()
     status, answer = await ask(program, asked)
     if status != httpx.codes.OK or answer["question"] != asked:
-        raise SystemExit(f"{status}: {answer}")
+        raise SystemExit(f"{status}: {answer}\n{served.events()}")
     return time.perf_counter() - start
 
 

@@ -53,6 +53,11 @@ class Served:
         """Threads, those of libraries as well."""
         return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
 
+    def events(self) -> str:
+        """Return the end of its log, what was asked left out."""
+        told = (self.folder / "server.log").read_text("utf-8").splitlines()
+        return "\n".join([line for line in told if '"event": "ask"' not in line][-20:])
+
 
 @contextmanager
 def serving(index: Path) -> Iterator[Served]:
@@ -89,7 +94,7 @@ def _wait_until_ready(served: Served) -> None:
             if served.process.poll() is not None:
                 break
         time.sleep(0.5)
-    raise SystemExit((served.folder / "server.log").read_text("utf-8"))
+    raise SystemExit(served.events())
 
 
 def client(served: Served) -> httpx.AsyncClient:
@@ -132,7 +137,7 @@ async def apply_changes(served: Served) -> None:
         await asyncio.sleep(1)
         if _builds(served) > before:
             return
-    raise SystemExit((served.folder / "server.log").read_text("utf-8")[-2000:])
+    raise SystemExit(served.events())
 
 
 def _builds(served: Served) -> int:

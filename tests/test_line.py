@@ -41,7 +41,12 @@ def opened() -> Iterator[Opened]:
         now = [0.0]
         desk = Desk(Line(most, clock=lambda: now[0]), now)
         begun = threading.Event()
-        desk.line.hand_in(lambda: (begun.set(), desk.held.wait()), "at work")
+
+        def stand_still() -> None:
+            begun.set()
+            desk.held.wait()
+
+        desk.line.hand_in(stand_still, "at work")
         begun.wait()
         desks.append(desk)
         return desk

@@ -38,7 +38,12 @@ class Office:
 
     def stand_still(self) -> None:
         begun = threading.Event()
-        self.page.loader.line.hand_in(lambda: (begun.set(), self.go_on.wait()), "at work")
+
+        def work() -> None:
+            begun.set()
+            self.go_on.wait()
+
+        self.page.loader.line.hand_in(work, "at work")
         begun.wait()
 
     def ask(self, question: str = QUESTION, timeout: float = 60) -> httpx.Response:
@@ -145,7 +150,7 @@ class Tab:
 
     def ask(self, question: str) -> None:
         function = self.function
-        data = [question, None, None, *[[] for _ in function["inputs"][3:]]]
+        data: list[Any] = [question, None, None, *[[] for _ in function["inputs"][3:]]]
         told = {"data": data, "fn_index": function["id"], "session_hash": self.name}
         reply = self._post("queue/join", told)
         self.event = reply["event_id"]

@@ -169,8 +169,10 @@ def still_there(request: Caller) -> Callable[[], None]:
     """Return what raises an error once the caller of an endpoint has hung up, if that is known."""
 
     def check() -> None:
-        direct = request is not None and _DIRECT.search(request.url.path)
-        if direct and from_thread.run(request.request.is_disconnected):
+        if request is None or not _DIRECT.search(request.url.path):
+            return
+        connection = request.request
+        if connection is not None and from_thread.run(connection.is_disconnected):
             raise QuestionError("呼び出した側が待つのをやめました。")
 
     return check

@@ -37,7 +37,7 @@ from dxqa.web.words import I18N
 
 GRACE_S = 30.0
 """How long questions that were taken have to be answered when the process is told to stop."""
-_HANGING_UP_S = 5.0
+HANGING_UP_S = 5.0
 _OTHER_THREADS = 40
 """What the page's other functions have, while all that the line holds wait in threads."""
 _LOG = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ def _stop(page: Page) -> None:
     # Uvicorn waits for replies that are under way; pages that are only open end with the event.
     page.blocks.app.stop_event.set()
     page.blocks.server.should_exit = True
-    page.blocks.server.thread.join(_HANGING_UP_S)
+    page.blocks.server.thread.join(HANGING_UP_S)
     page.blocks.close(verbose=False)
     event("stop", answered=answered)
     _leave(page.loader, answered=answered)
