@@ -220,6 +220,18 @@ def test_who_closes_the_page_gives_up_the_place(office: Office) -> None:
     office.wait_until(lambda: office.waiting == 0)
 
 
+def test_gradio_counts_no_events(office: Office) -> None:
+    office.go_on.set()
+    for number in range(3):
+        tab = Tab(office, f"counted{number}")
+        tab.ask(QUESTION)
+        with tab.watching() as messages:
+            until(messages, "process_completed")
+    queue = office.page.blocks._queue
+    assert len(queue.event_analytics) <= 1
+    assert queue.event_count_at_last_cache == 0
+
+
 def test_a_closed_line_is_told_to_monitors_and_askers(office: Office) -> None:
     taken = office.ask_meanwhile(QUESTION)
     assert not office.page.loader.close(0)

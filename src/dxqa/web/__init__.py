@@ -7,6 +7,9 @@ import os
 
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Gradio would keep 10,000 events for a page of figures that is off, and count them at each event.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 from dxqa.web.options import ServeOptions
 from dxqa.web.page import build_app

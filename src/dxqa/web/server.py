@@ -40,6 +40,9 @@ GRACE_S = 30.0
 HANGING_UP_S = 5.0
 _OTHER_THREADS = 40
 """What the page's other functions have, while all that the line holds wait in threads."""
+_MOST_SESSIONS = 1000
+"""Pages whose conversation is held: a question takes 0.15 MiB of it until the page is closed and an
+hour over. Those not used for longest go first."""
 _LOG = logging.getLogger(__name__)
 _FAILURES_OF_A_NAME = 3 * FAILURES  # more than one address may try: nobody is locked out lightly
 _LONGEST_NAME = 200
@@ -139,6 +142,7 @@ def launch_options(options: ServeOptions) -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "pwa": False,
+        "state_session_capacity": _MOST_SESSIONS,
         "max_threads": MOST_WAITING + _OTHER_THREADS,
         "mcp_server": serves_mcp(by_password=bool(options.users)),
         "theme": assets.theme(),
