@@ -103,14 +103,25 @@ class Run:
             found = {}
             for share in given.shares:
                 plan = self.plan({"": share * most}, given.seconds)
-                replies = await self.asked(program, plan)
-                found[share] = summary(replies)
+                asking = asyncio.create_task(self.asked(program, plan))
+                health = await self.health(program, asking)
+                found[share] = summary(await asking) | {"health_worst": health}
                 tell(of_capacity=share, a_second=round(share * most, 1), **found[share])
         if given.plot:
             drawn = {name: {s: f[name] for s, f in found.items()} for name in ("p50", "p95", "p99")}
             refused = {"busy": {s: f["busy_share"] for s, f in found.items()}}
             panels = {"ms from when it was due": drawn, "share that is refused": refused}
             lines(given.plot, panels, "questions, as a share of what can be answered")
+
+    async def health(self, program: httpx.AsyncClient, asking: asyncio.Task[Any]) -> int:
+        """Return how long a monitor waited at most, who asks every second, in milliseconds."""
+        worst = 0.0
+        while not asking.done():
+            start = time.perf_counter()
+            (await program.get(f"{self.served.url}/health")).raise_for_status()
+            worst = max(worst, time.perf_counter() - start)
+            await asyncio.sleep(1)
+        return round(worst * 1000)
 
     async def fairness(self, given: argparse.Namespace) -> None:
         """Print how nine modest askers fare alone, and beside one who asks three times too much."""
