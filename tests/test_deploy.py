@@ -10,6 +10,7 @@ import pytest
 from dxqa.cli import build_parser
 from dxqa.cli.bundled_corpus import ensure_corpus
 from dxqa.errors import CorpusError
+from dxqa.web.server import GRACE_S, HANGING_UP_S
 from dxqa.web.uploads import LARGEST_BYTES
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,13 @@ def test_nginx_lets_ten_of_the_largest_uploads_through() -> None:
     ten = 10 * LARGEST_BYTES
     assert ten < megabytes * 2**20 < ten + LARGEST_BYTES
     assert f"({LARGEST_BYTES // 2**20} MB each)" in _deploy("nginx.conf")
+
+
+def test_systemd_waits_until_what_was_asked_is_answered() -> None:
+    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)s$", _deploy("dxqa.service"), re.MULTILINE)
+    [containers] = re.findall(r"--stop-timeout (\d+)", (ROOT / "docs/deploy.md").read_text("utf-8"))
+    assert seconds == containers
+    assert int(seconds) >= GRACE_S + 2 * HANGING_UP_S
 
 
 @pytest.mark.parametrize("name", ["dxqa.service", "nginx.conf", "Dockerfile"])

@@ -16,8 +16,8 @@ SAMPLE = "9"
 """Stands for what differs: a number, which fits every form."""
 WEB = ROOT / "src/dxqa/web"
 MODULES = (
-    "admin asides browse cases feedback_controls holdings replies status tables uploads".split()
-)
+    "admin asides browse cases feedback_controls holdings line replies status tables uploads"
+).split()
 NOT_OF_THE_PAGE = {
     "の事例を教えて",  # ends of questions to press
     "質問：",  # copied with an answer

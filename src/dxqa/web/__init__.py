@@ -6,6 +6,9 @@ The environment is set before Gradio is imported, so that nothing reports to oth
 import os
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Gradio would keep 10,000 events for a page of figures that is off, and count them at each event.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 from dxqa.web.options import ServeOptions
 from dxqa.web.page import build_app

@@ -28,6 +28,10 @@ LARGEST_UPLOAD = 64 * 2**20
 MOST_UPLOADED = 512 * 2**20
 """Bytes of what was uploaded and neither used nor deleted yet: whoever may open the page can."""
 
+RETRY_AFTER_S = 10
+"""What a program is told that asked when too many were waiting."""
+_BUSY = "dxqa.busy"
+
 # Gradio makes functions of texts and styles in place: without 'unsafe-…' there is no page.
 HEADERS = {
     "content-security-policy": (
@@ -85,7 +89,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        send = _with_headers(send)
+        send = _with_headers(send, scope)
         if self._names and _host(request) not in self._names:
             await _refusal(421, _OTHER_NAME)(scope, receive, send)
             return
@@ -145,6 +149,20 @@ def from_elsewhere(request: Request) -> bool:
 def address_of(request: Any) -> str:  # noqa: ANN401 - Starlette's request or Gradio's
     """Return the asker's address: a proxy's word for it is taken only from this machine."""
     return str(request.client.host) if request is not None and request.client else ""
+
+
+def asker_of(request: Any) -> str:  # noqa: ANN401 - Starlette's request or Gradio's
+    """Return in whose name a request waits: who has logged in, a page that is open, an address."""
+    for kind in ("username", "session_hash"):
+        if told := getattr(request, kind, None):
+            return f"{kind}: {told}"
+    return f"address: {address_of(request)}"
+
+
+def mark_busy(request: Any) -> None:  # noqa: ANN401 - Starlette's request or Gradio's
+    """Let the reply to a request be one that says: ask again in a while. Gradio knows only 500."""
+    if request is not None:
+        getattr(request, "request", request).scope[_BUSY] = True
 
 
 def too_often(wait: float) -> str:
@@ -211,9 +229,10 @@ def _bounded(receive: Receive, most: int) -> Receive:
     return counted
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, scope: Scope) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            message = _as_busy(message) if scope.get(_BUSY) else message
             kept = [_narrowed(pair) for pair in message.get("headers", ())]
             told = {name.lower() for name, _ in kept}
             ours = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in told]
@@ -221,6 +240,12 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return with_headers
+
+
+def _as_busy(message: Message) -> Message:
+    wait = (b"retry-after", str(RETRY_AFTER_S).encode())
+    status = 503 if message["status"] == 500 else message["status"]  # noqa: PLR2004
+    return {**message, "status": status, "headers": [*message.get("headers", ()), wait]}
 
 
 def _narrowed(pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

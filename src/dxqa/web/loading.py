@@ -4,25 +4,29 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from dxqa.answering import Writer
+from dxqa.answering import Writer, remarked
 from dxqa.engines import EngineSettings
 from dxqa.errors import DxqaError, QuestionError, StoreError
 from dxqa.index import Index
 from dxqa.retrieval import Filters
 from dxqa.types import Answer
 from dxqa.web.journal import Journal
+from dxqa.web.line import Line, finished
 from dxqa.web.logs import event, say
 from dxqa.web.rebuilding import QuestionsFirst
 
 Stage = Literal["loading", "building", "ready", "failed"]
+_Result = TypeVar("_Result")
 
 _LOG = logging.getLogger(__name__)
+MOST_WRITTEN = 8
+"""Answers that the language model is given at a time; others are told in quotes."""
+_WRITER_BUSY = "言語モデルが混み合っているため、原文の引用でお答えします。"
 _WARM_UP = "自治体のDXとは"
 """Asked once before the first user does, so that every lazy part is loaded."""
 
@@ -46,6 +50,7 @@ class IndexLoader:
     Attributes:
         state: how far the index is that answers.
         engine: instead of the one that the index names.
+        line: of those who ask; all use one model and one tokenizer.
         rebuilding: how far the index is that will take its place; None before the first time.
         reranker: puts what is found into a better order; to be set before ``start``.
     """
@@ -78,7 +83,8 @@ class IndexLoader:
         self._writer = writer
         self._journal = journal
         self._index: Index | None = None
-        self._asking = threading.Lock()
+        self.line = Line()
+        self._writing = threading.BoundedSemaphore(MOST_WRITTEN)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -119,18 +125,21 @@ class IndexLoader:
         if self._thread is not None:
             self._thread.join()
 
-    @contextmanager
-    def held(self) -> Iterator[Index]:
-        """Hold the index: one user at a time, since all share one model and one tokenizer.
+    def held(self, work: Callable[[Index], _Result], asker: str | None = "") -> _Result:
+        """Return what ``work`` makes of the index in its asker's turn.
 
         Raises:
             QuestionError: the index is not ready.
+            BusyError: too many wait.
         """
-        index = self.index
-        if index is None:
-            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
-        with self._asking:
-            yield index
+        return finished(self.holding(work, asker))
+
+    def holding(
+        self, work: Callable[[Index], _Result], asker: str | None = ""
+    ) -> Generator[int, None, _Result]:
+        """Do as ``held`` does; yield how many come before, now and then, while it is not there."""
+        self._ready_index()
+        return (yield from self.line.turn(lambda: work(self._ready_index()), asker))
 
     def ask(
         self,
@@ -138,6 +147,7 @@ class IndexLoader:
         history: Sequence[str],
         filters: Filters | None = None,
         *,
+        asker: str = "",
         repeated: bool = False,
     ) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
@@ -146,15 +156,34 @@ class IndexLoader:
             question: in Japanese.
             history: the questions before it, oldest first.
             filters: over metadata.
-            repeated: asked before by the same reader, so that it is not written down again.
+            asker: in whose name it waits.
+            repeated: asked before by the same reader, so that it gives way to others and is not
+                written down again.
 
         Raises:
             QuestionError: empty or too long a question, or the index is not ready.
+            BusyError: too many wait.
         """
+        return finished(self.asking(question, history, filters, asker=asker, repeated=repeated))
+
+    def asking(
+        self,
+        question: str,
+        history: Sequence[str],
+        filters: Filters | None = None,
+        *,
+        asker: str = "",
+        repeated: bool = False,
+    ) -> Generator[int, None, Answer]:
+        """Do as ``ask`` does; yield how many come before, now and then, while it is not there."""
         journal = None if repeated else self._journal
         start = time.perf_counter()
         try:
-            answer = self._answer(question, history, filters)
+            answer = yield from self.holding(
+                lambda index: index.ask(question, history=history, filters=filters),
+                None if repeated else asker,
+            )
+            answer = self._in_prose(answer)
         except Exception as error:
             if journal:
                 journal.failed(question, error, time.perf_counter() - start)
@@ -163,14 +192,35 @@ class IndexLoader:
             journal.answered(answer, history, time.perf_counter() - start)
         return answer
 
-    def _answer(self, question: str, history: Sequence[str], filters: Filters | None) -> Answer:
-        with self.held() as index:
-            answer = index.ask(question, history=history, filters=filters)
+    def close(self, timeout: float) -> bool:
+        """Take no more questions; return whether all are answered within so many seconds."""
+        deadline = time.monotonic() + timeout
+        answered = self.line.close(timeout)
+        return answered and all(
+            self._writing.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            for _ in range(MOST_WRITTEN)
+        )
+
+    def _ready_index(self) -> Index:
+        index = self.index
+        if index is None:
+            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
+        return index
+
+    def _in_prose(self, answer: Answer) -> Answer:
+        """Return an answer as the writer puts it, where there is one and it has not too much to do.
+
+        Not ``index.ask(writer=)``: others may ask while the language model takes its minutes.
+        """
         if self._writer is None:
             return answer
-        # Not ``index.ask(writer=)``: others may ask while the language model takes its minutes.
         start = time.perf_counter()
-        answer = self._writer.write(answer)
+        if not self._writing.acquire(blocking=False):
+            return remarked(answer, _WRITER_BUSY) if answer.answered else answer
+        try:
+            answer = self._writer.write(answer)
+        finally:
+            self._writing.release()
         write = round((time.perf_counter() - start) * 1000, 2)
         timings = {**answer.timings_ms, "write": write}
         timings["total"] = answer.timings_ms["total"] + write
@@ -198,7 +248,7 @@ class IndexLoader:
             index, message = self._build()
         self.state = State("loading", message=message)
         index.reranker = self.reranker
-        index.ask(_WARM_UP)
+        self._warm_up(index)
         self._index = index
         self.state = State("ready", message=message)
         say("準備ができました。質問できます。")
@@ -222,7 +272,7 @@ class IndexLoader:
         if not (kept and index.is_made_of(self.corpus)):
             built = Index.build(
                 self.corpus,
-                encoder=QuestionsFirst(old.encoder, self._asking),
+                encoder=QuestionsFirst(old.encoder, self.line),
                 folder=self.folder,
                 previous=index,
                 progress=self._rebuild_progress,
@@ -230,7 +280,7 @@ class IndexLoader:
             index = Index(built.store, old.encoder)
             index.report = built.report
         index.reranker = old.reranker
-        index.ask(_WARM_UP)
+        self._warm_up(index)
         self._index = index
         self.state = State("ready")
         manifest = index.store.manifest
@@ -243,6 +293,9 @@ class IndexLoader:
             embedded=index.report.embedded,
             ms=round((time.perf_counter() - start) * 1000),
         )
+
+    def _warm_up(self, index: Index) -> None:
+        self.line.hand_in(lambda: index.ask(_WARM_UP), None).result()
 
     def _rebuild_progress(self, done: int, total: int) -> None:
         self.rebuilding = State("building", done, total)
