@@ -18,6 +18,7 @@ from dxqa.errors import ExportError
 from dxqa.exchange import answer_json
 from dxqa.export import output_format, save, to_csv, to_docx, to_text
 from dxqa.types import Citation, Part, Passage, Statement
+from dxqa.visible import visible
 from tests.conftest import CORPUS, HashEncoder
 
 HOSTILE = [
@@ -104,15 +105,9 @@ def _csv(answer: Answer) -> list[list[str]]:
 
 
 def _shown(text: str) -> str:
-    """What Markdown and Word can show of a text: one line, no control characters."""
-    kept = "".join(
-        c for c in " ".join(text.split()) if c >= " " and c not in "\ufffe\uffff" and not _half(c)
-    )
+    """What Markdown and Word can show of a text: one line, what cannot be seen as its number."""
+    kept = "".join(c for c in visible(" ".join(text.split())) if c not in "\ufffe\uffff")
     return " ".join(kept.split())
-
-
-def _half(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"
 
 
 # Markdown
@@ -233,8 +228,8 @@ def test_any_text_survives_csv(rows: list[tuple[str, str]]) -> None:
     read = _csv(_answer(*parts, kind="list"))[1:]
     assert [len(row) for row in read] == [3] * len(rows)
     for (label, text), row in zip(rows, read, strict=True):
-        assert row[0].removeprefix("'") == label.removeprefix("'")
-        assert row[1].removeprefix("'") == text.removeprefix("'")
+        assert row[0].removeprefix("'") == visible(label).removeprefix("'")
+        assert row[1].removeprefix("'") == visible(text).removeprefix("'")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＠"])

@@ -11,8 +11,8 @@ from dxqa.readers.frontmatter import split_front_matter
 from dxqa.readers.place_metadata import heading_metadata
 from dxqa.types import Document, Section
 
-# What stands within lines is not looked at: some lines of brackets would take it hours.
-_BLOCKS = MarkdownIt("commonmark").disable("inline")
+# What stands within lines, and where links lead, is not looked at: brackets enough take it hours.
+_BLOCKS = MarkdownIt("commonmark").disable(["inline", "reference"])
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
