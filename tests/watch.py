@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from playwright.sync_api import BrowserContext, Frame, Page
+from playwright.sync_api import BrowserContext, Dialog, Error, Frame, Page
 
 _LISTEN = """
 addEventListener("securitypolicyviolation", event => {
@@ -40,22 +40,22 @@ _LIVE = r"""
 }
 """
 _TOLD = f"() => ({_LIVE})().map(([element, told]) => told.slice(0, 200))"
-_POKE = f"""
-() => {{
-  for (const element of document.querySelectorAll("*")) {{
-    for (const {{ name }} of [...element.attributes]) {{
+_POKE = """
+() => {
+  for (const element of document.querySelectorAll("*")) {
+    for (const { name } of [...element.attributes]) {
       if (!name.startsWith("on")) continue;
-      try {{ element.dispatchEvent(new Event(name.slice(2), {{ bubbles: true }})); }} catch {{}}
-    }}
-  }}
+      try { element.dispatchEvent(new Event(name.slice(2), { bubbles: true })); } catch {}
+    }
+  }
   for (const element of document.querySelectorAll(
-    "a, area, button, summary, [href], input[type=submit], input[type=image]")) {{
-    try {{
+    "a, area, button, summary, [href], input[type=submit], input[type=image]")) {
+    try {
       if (element.getAttribute("target")) element.removeAttribute("target");
-      element.dispatchEvent(new MouseEvent("click", {{ bubbles: true, cancelable: true }}));
-    }} catch {{}}
-  }}
-}}
+      element.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+    } catch {}
+  }
+}
 """
 
 
@@ -79,12 +79,16 @@ class Watch:
         self.context.expose_binding("__violated", lambda _, told: self.violations.append(told))
         self.context.add_init_script(_LISTEN)
         self.context.on("request", lambda request: self._asked(request.url))
-        self.context.on("dialog", lambda dialog: (self._note("dialog", [0]), dialog.dismiss()))
+        self.context.on("dialog", self._spoken)
         self.context.on("weberror", lambda error: self.errors.append(str(error.error)))
 
     def _note(self, how: str, told: Iterable[object]) -> None:
         found = re.search(r"\d+", " ".join(map(str, told)))
         self.ran[int(found.group()) if found else -1].add(how)
+
+    def _spoken(self, dialog: Dialog) -> None:
+        self._note("dialog", [dialog.message])
+        dialog.dismiss()
 
     def _asked(self, url: str) -> None:
         if found := re.match(r"http://[^/]+/pwned/(\d+)", url):
@@ -109,6 +113,6 @@ def _told(frame: Frame) -> list[str]:
 def _evaluate(frame: Frame, script: str) -> list[object] | None:
     try:
         found: list[object] | None = frame.evaluate(script)
-    except Exception:  # noqa: BLE001 - a frame may go away, or have no document
+    except Error:  # a frame may go away, or have no document
         return None
     return found

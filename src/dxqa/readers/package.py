@@ -13,6 +13,8 @@ LARGEST_XML = 100 * 2**20
 LARGEST = 300 * 2**20
 """Bytes of all of one file, pictures too, unpacked: libraries unpack them whether shown or not."""
 _MOST_MEMBERS = 10_000
+_MOST_TAGS = 5_000_000
+"""Each of them becomes an object of a hundred bytes and more."""
 _OLE = b"\xd0\xcf\x11\xe0"
 _DOCTYPES = tuple("<!DOCTYPE".encode(e) for e in ("utf-8", "utf-16-le", "utf-16-be"))
 _BEFORE_XML = codecs.BOM_UTF8 + codecs.BOM_UTF16_LE + codecs.BOM_UTF16_BE + b" \t\r\n\0"
@@ -55,9 +57,10 @@ def _check_members(archive: zipfile.ZipFile) -> None:
     # A part is XML by what it says, not by its name.
     texts = [m for m in members if _is_xml(archive, m)]
     _check_unpacked(texts, LARGEST_XML)
-    for member in texts:
-        if _has_document_type(archive, member):
-            raise CorpusError("安全でない XML (DOCTYPE) が入っているため読みません")
+    if sum(_checked_tags(archive, member) for member in texts) > _MOST_TAGS:
+        raise CorpusError(
+            f"中身が細かすぎます (タグ {_MOST_TAGS:,} 個まで)。分けて保存してください"
+        )
 
 
 def _check_unpacked(members: Sequence[zipfile.ZipInfo], most: int) -> None:
@@ -77,11 +80,12 @@ def _is_xml(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     return begin.startswith(b"<") and not name.endswith(".svg")
 
 
-def _has_document_type(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    before = b""
+def _checked_tags(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> int:
+    """Return how many tags a part has."""
+    before, count = b"", 0
     with archive.open(member) as file:
         while piece := file.read(_PIECE):
             if any(mark in before + piece for mark in _DOCTYPES):
-                return True
-            before = piece[-32:]
-    return False
+                raise CorpusError("安全でない XML (DOCTYPE) が入っているため読みません")
+            before, count = piece[-32:], count + piece.count(b"<")
+    return count
