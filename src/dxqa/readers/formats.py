@@ -66,7 +66,8 @@ def read(path: Path) -> Reading:
     except Exception as error:  # libraries raise anything at all on damaged files
         raise CorpusError(f"ファイルが壊れているようです ({type(error).__name__})") from error
     if not any(extract.text.strip() for extract in reading.extracts):
-        raise CorpusError("本文がありません")
+        lost = "".join(f" ({loss.part}: {loss.reason})" for loss in reading.losses[:1])
+        raise CorpusError(f"本文がありません{lost}")
     return reading
 
 
