@@ -44,7 +44,10 @@ ELEMENTS = [
     "<body onpageshow=__pwned(§)>",
     "<div onmouseover=__pwned(§)>x</div>",
     "<div onpointerenter=__pwned(§)>x</div>",
-    "<p style='animation:a 1s' onanimationstart=__pwned(§)><style>@keyframes a{from{top:0}}</style>",
+    (
+        "<p style='animation:a 1s' onanimationstart=__pwned(§)>"
+        "<style>@keyframes a{from{top:0}}</style>"
+    ),
     "<div contenteditable oninput=__pwned(§)>x</div>",
     "<details open ontoggle=__pwned(§)>",
     "<details ontoggle=__pwned(§)><summary>x</summary></details>",
@@ -78,9 +81,11 @@ ELEMENTS = [
     "<x-y onpointerdown=__pwned(§)>x</x-y>",
     "<template shadowrootmode=open><img src=x onerror=__pwned(§)></template>",
     "<dialog open oncancel=__pwned(§) onclick=__pwned(§)>x</dialog>",
-    "<input type=hidden oncontentvisibilityautostatechange=__pwned(§)"
-    " style=content-visibility:auto><p oncontentvisibilityautostatechange=__pwned(§)"
-    " style=content-visibility:auto>x</p>",
+    (
+        "<input type=hidden oncontentvisibilityautostatechange=__pwned(§)"
+        " style=content-visibility:auto><p oncontentvisibilityautostatechange=__pwned(§)"
+        " style=content-visibility:auto>x</p>"
+    ),
     "<div onscrollend=__pwned(§) onscroll=__pwned(§)>x</div>",
 ]
 """What runs as an element of a page."""
@@ -95,21 +100,29 @@ DRAWINGS = [
     "<svg><animate onbegin=__pwned(§) attributeName=x dur=1s></svg>",
     "<svg><set onbegin=__pwned(§) attributeName=x to=1></svg>",
     "<svg><a xlink:href=javascript:__pwned(§)><text x=9 y=9>x</text></a></svg>",
-    "<svg><a><animate attributeName=href values=javascript:__pwned(§) /><text y=9>x</text></a></svg>",
+    (
+        "<svg><a><animate attributeName=href values=javascript:__pwned(§) />"
+        "<text y=9>x</text></a></svg>"
+    ),
     "<svg><foreignObject><img src=x onerror=__pwned(§)></foreignObject></svg>",
     "<svg><style><img src=x onerror=__pwned(§)></style></svg>",
     "<svg><desc><img src=x onerror=__pwned(§)></desc></svg>",
     "<math><mtext><img src=x onerror=__pwned(§)></mtext></math>",
     "<math href=javascript:__pwned(§)>x</math>",
     "<math><mi//xlink:href=data:x onclick=__pwned(§)>x</mi></math>",
-    "<math><annotation-xml encoding=text/html><img src=x onerror=__pwned(§)></annotation-xml></math>",
+    (
+        "<math><annotation-xml encoding=text/html><img src=x onerror=__pwned(§)>"
+        "</annotation-xml></math>"
+    ),
 ]
 """SVG and MathML."""
 
 MUTATIONS = [
     "<noscript><p title='</noscript><img src=x onerror=__pwned(§)>'>",
-    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1"
-    " onerror=__pwned(§)&gt;' src=x onerror=__pwned(§)>",
+    (
+        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1"
+        " onerror=__pwned(§)&gt;' src=x onerror=__pwned(§)>"
+    ),
     "<form><math><mtext></form><form><mglyph><style></math><img src=x onerror=__pwned(§)>",
     "<svg></p><style><a id='</style><img src=x onerror=__pwned(§)>'>",
     "<svg><p><style><a title='</style><img src=x onerror=__pwned(§)>'></p></svg>",
@@ -118,10 +131,14 @@ MUTATIONS = [
     "<a title='<img src=x onerror=__pwned(§)>' onclick=__pwned(§)>x</a>",
     "<textarea></textarea><img src=x onerror=__pwned(§)>",
     "<style></style\n><img src=x onerror=__pwned(§)>",
-    "<select><option><style></option></select><img src=x onerror=__pwned(§)></style>"
-    "<img src=x onerror=__pwned(§)>",
-    "<plaintext/><img src=x onerror=__pwned(§)></plaintext><svg onload=__pwned(§)>"
-    "<!-- --><img src=x onerror=__pwned(§)>",
+    (
+        "<select><option><style></option></select><img src=x onerror=__pwned(§)></style>"
+        "<img src=x onerror=__pwned(§)>"
+    ),
+    (
+        "<plaintext/><img src=x onerror=__pwned(§)></plaintext><svg onload=__pwned(§)>"
+        "<!-- --><img src=x onerror=__pwned(§)>"
+    ),
 ]
 """What changes when it is read, written and read again."""
 
@@ -176,8 +193,10 @@ LINKS = [
     "<a href=x ping=¤/pwned/§ onclick=__pwned(§)>x</a>",
     "<area href=javascript:__pwned(§)>",
     "javascript:__pwned(§)",
-    "javascript:/*--></title></style></textarea></script></xmp>"
-    "<svg/onload='+/\"/+/onmouseover=1/+/[*/[]/+__pwned(§)//'>",
+    (
+        "javascript:/*--></title></style></textarea></script></xmp>"
+        "<svg/onload='+/\"/+/onmouseover=1/+/[*/[]/+__pwned(§)//'>"
+    ),
 ]
 """Links of Markdown and of HTML."""
 

@@ -121,8 +121,9 @@ def good(path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("other")
 def test_reading_that_takes_too_long_is_given_up_and_the_next_file_read(
-    other: apart._Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     list(bombs.made(tmp_path, ["attributes.html", "forms.pdf"]))
     good(tmp_path / "good.html")
@@ -134,8 +135,9 @@ def test_reading_that_takes_too_long_is_given_up_and_the_next_file_read(
     assert [d.text for d in found.documents] == ["窓口を予約制にした。\n"]
 
 
+@pytest.mark.usefixtures("other")
 def test_reading_that_takes_too_much_memory_or_crashes_is_refused(
-    other: apart._Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = {
         "pypdfium2": "import ctypes; ctypes.string_at(0)",  # a crash as a library's own
@@ -157,7 +159,7 @@ def test_reading_that_takes_too_much_memory_or_crashes_is_refused(
 
 
 def test_the_reading_process_is_kept_retired_and_started_again(
-    other: apart._Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = good(tmp_path / "a.html")
     apart.read(path)
@@ -200,7 +202,8 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def test_two_threads_read_one_after_the_other(other: apart._Other, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("other")
+def test_two_threads_read_one_after_the_other(tmp_path: Path) -> None:
     paths = [good(tmp_path / f"{n}.html") for n in range(6)]
     read: list[str] = []
     threads = [

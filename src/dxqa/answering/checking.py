@@ -19,8 +19,8 @@ _OWN_SHARE = 0.4
 """Of a sentence's words, as many must stand in the quotes; the question only suggests the rest."""
 
 _LINKING = frozenset(
-    "行う 実施 取り組む 取り組み 進める 図る 示す 挙げる 述べる 記載 資料 場合 関する 対する 基づく "
-    "通ずる 通じる 際".split()
+    "行う 実施 取り組む 取り組み 進める 図る 示す 挙げる 述べる 記載 資料 場合 関する 対する "
+    "基づく 通ずる 通じる 際".split()
 )
 """Words that add nothing to what the others say; no other word may be a sentence's own."""
 _REQUESTS = frozenset("下さる 為さる 願う".split())
