@@ -232,6 +232,27 @@ def test_any_text_survives_csv(rows: list[tuple[str, str]]) -> None:
         assert row[1].removeprefix("'") == visible(text).removeprefix("'")
 
 
+FORMULAS = ["cmd|' /C calc'!A0", '1+1";=1+1', 'HYPERLINK("http://example.com","x")', "SUM(1)*cmd"]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "＝", "＋", "－", "＠"])
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_formula_is_the_beginning_of_a_cell(start: str, formula: str) -> None:
+    answer = _answer(_part(start + formula, start + formula), kind="list", notes=(start + formula,))
+    cells = [cell for row in _csv(answer) for cell in row]
+    starts = tuple("=+-@\t\r\n＝＋－＠")
+    assert not [cell for cell in cells if cell.startswith(starts)]
+    assert sum(formula in cell for cell in cells) == 3
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\x00", "\u202e", "\xad"])
+def test_what_cannot_be_seen_does_not_hide_a_formula(unseen: str) -> None:
+    cells = [
+        cell for row in _csv(_answer(_part(f"{unseen}=1+1", "甲"), kind="list")) for cell in row
+    ]
+    assert [cell for cell in cells if "=1+1" in cell] == [f"⟨U+{ord(unseen):04X}⟩=1+1"]
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＠"])
 def test_no_cell_is_a_formula(start: str) -> None:
     text = f"{start}1+1"
