@@ -171,7 +171,7 @@ def overlapping_zip(path: Path) -> None:
                 setattr(twin, name, getattr(whole, name))
             archive.filelist.append(twin)
             archive.NameToInfo[twin.filename] = twin
-        archive._didModify = True
+        setattr(archive, "_didModify", True)  # noqa: B010 - no part of its types
 
 
 def pdf(objects: list[bytes]) -> Maker:

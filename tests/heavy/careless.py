@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from markdown_it import MarkdownIt
 
-from tests.payloads import payload
+from tests.payloads import LINKS, PAYLOADS, TEMPLATES, payload
 
 
 class Beacon(ThreadingHTTPServer):
@@ -44,6 +44,8 @@ class Careless(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Keep the test output clean."""
 
+
+_NARROW = str.maketrans("＜＞", "<>")
 
 CARELESS: dict[str, Callable[[str], str]] = {
     "body": lambda p: f"<body><p>{p}</p><script data-ours></script>",
@@ -83,7 +85,18 @@ CARELESS: dict[str, Callable[[str], str]] = {
 }
 """How text gets into a page that takes no care."""
 
-_NARROW = str.maketrans("＜＞", "<>")
+
+def ways(number: int) -> list[str]:
+    """Return the contexts, those for which a payload is made first."""
+    text = PAYLOADS[number]
+    first: tuple[str, ...] = ()
+    if text in TEMPLATES:
+        first = ("template",)
+    elif text in LINKS:
+        first = ("body", "markdown", "link")
+    elif text.startswith(("'", '"', "`", "\\")):
+        first = ("double", "single", "string", "quoted", "backtick", "slashed", "hexed")
+    return [*first, *(name for name in CARELESS if name not in first)]
 
 
 def careless(context: str, number: int, beacon: str) -> str:

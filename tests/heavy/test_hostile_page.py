@@ -24,7 +24,7 @@ from tests.conftest import HashEncoder
 from tests.e2e.conftest import CHROMIUM, OPTIONS
 from tests.heavy import hostile_corpus as corpus
 from tests.heavy import hostile_screens as steps
-from tests.heavy.careless import CARELESS, Beacon
+from tests.heavy.careless import Beacon, ways
 from tests.heavy.hostile_screens import Screens, Site
 from tests.payloads import PAYLOADS, payload
 from tests.watch import Watch, live, poke
@@ -77,7 +77,7 @@ def _runs(watch: Watch, url: str, number: int) -> bool:
     """Try a payload in one careless way after the other until it runs; say whether it was seen."""
     seen = False
     page = watch.context.new_page()
-    for context in CARELESS:
+    for context in ways(number):
         with contextlib.suppress(Error):  # some lead away before the page is there
             page.goto(f"{url}/{context}/{number}", wait_until="load", timeout=5_000)
         seen = seen or bool(live(page))

@@ -22,7 +22,7 @@ class _Loader(yaml.SafeLoader):
     """Composes no alias."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             raise _AliasError
         return super().compose_node(parent, index)
 
