@@ -8,7 +8,7 @@ document holds. Japanese text has no use for them, save a joiner between the par
 
 import re
 
-_UNSEEN = re.compile(
+UNSEEN = (
     "["
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f"  # controls, escapes of terminals among them
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns text around
@@ -19,6 +19,9 @@ _UNSEEN = re.compile(
     "]"
     "|(?<![\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d"
 )
+"""A pattern of characters: the same for Python and for the page's scripts."""
+
+_UNSEEN = re.compile(UNSEEN)
 
 
 def visible(text: str) -> str:

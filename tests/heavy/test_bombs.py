@@ -11,6 +11,9 @@ from tests.bombs import BOMBS, made
 
 pytestmark = pytest.mark.heavy
 
+ODD = {"stars.md", "links.md", "brackets.md", "references.md", "indent.md"}
+"""Megabytes of signs, which are read as what they are; tests/test_hostile_files.py has some."""
+
 _BUILD = """
 import json, resource, sys, threading, time
 from pathlib import Path
@@ -47,7 +50,7 @@ print(json.dumps({
 def test_a_corpus_of_bombs_is_built_without_them(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    list(made(corpus))
+    list(made(corpus, [name for name in BOMBS if name not in ODD]))
     (corpus / "good.md").write_text("# 題\n\n窓口を予約制にした。\n", "utf-8")
     done = subprocess.run(
         [sys.executable, "-c", _BUILD, str(corpus)],
@@ -62,7 +65,7 @@ def test_a_corpus_of_bombs_is_built_without_them(tmp_path: Path) -> None:
         f"{len(told['skipped'])} refused, {told['megabytes']} MB, read: {told['held']}\n"
     )
     names = {name.partition(" (")[0] for name in told["skipped"]} | set(told["held"])
-    assert names == {*BOMBS, "good.md"}
+    assert names == {*BOMBS, "good.md"} - ODD
     assert "good.md" in told["held"]
     assert told["megabytes"]["reading"] < 3 * 1024
     assert told["megabytes"]["build"] < 2 * 1024
