@@ -18,6 +18,7 @@ from dxqa.errors import ExportError
 from dxqa.exchange import answer_json
 from dxqa.export import output_format, save, to_csv, to_docx, to_text
 from dxqa.types import Citation, Part, Passage, Statement
+from dxqa.visible import visible
 from tests.conftest import CORPUS, HashEncoder
 
 HOSTILE = [
@@ -104,15 +105,9 @@ def _csv(answer: Answer) -> list[list[str]]:
 
 
 def _shown(text: str) -> str:
-    """What Markdown and Word can show of a text: one line, no control characters."""
-    kept = "".join(
-        c for c in " ".join(text.split()) if c >= " " and c not in "\ufffe\uffff" and not _half(c)
-    )
+    """What Markdown and Word can show of a text: one line, what cannot be seen as its number."""
+    kept = "".join(c for c in visible(" ".join(text.split())) if c not in "\ufffe\uffff")
     return " ".join(kept.split())
-
-
-def _half(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"
 
 
 # Markdown
@@ -233,8 +228,29 @@ def test_any_text_survives_csv(rows: list[tuple[str, str]]) -> None:
     read = _csv(_answer(*parts, kind="list"))[1:]
     assert [len(row) for row in read] == [3] * len(rows)
     for (label, text), row in zip(rows, read, strict=True):
-        assert row[0].removeprefix("'") == label.removeprefix("'")
-        assert row[1].removeprefix("'") == text.removeprefix("'")
+        assert row[0].removeprefix("'") == visible(label).removeprefix("'")
+        assert row[1].removeprefix("'") == visible(text).removeprefix("'")
+
+
+FORMULAS = ["cmd|' /C calc'!A0", '1+1";=1+1', 'HYPERLINK("http://example.com","x")', "SUM(1)*cmd"]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", "\n=", "＝", "＋", "－", "＠"])
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_no_formula_is_the_beginning_of_a_cell(start: str, formula: str) -> None:
+    answer = _answer(_part(start + formula, start + formula), kind="list", notes=(start + formula,))
+    cells = [cell for row in _csv(answer) for cell in row]
+    starts = tuple("=+-@\t\r\n＝＋－＠")
+    assert not [cell for cell in cells if cell.startswith(starts)]
+    assert sum(formula in cell for cell in cells) == 3
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\x00", "\u202e", "\xad"])
+def test_what_cannot_be_seen_does_not_hide_a_formula(unseen: str) -> None:
+    cells = [
+        cell for row in _csv(_answer(_part(f"{unseen}=1+1", "甲"), kind="list")) for cell in row
+    ]
+    assert [cell for cell in cells if "=1+1" in cell] == [f"⟨U+{ord(unseen):04X}⟩=1+1"]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＠"])

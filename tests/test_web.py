@@ -13,9 +13,10 @@ from dxqa.errors import QuestionError
 from dxqa.retrieval import Filters
 from dxqa.types import Answer, Citation, Document, Hit, Metadata, Passage
 from dxqa.web import assets, build_app
+from dxqa.web.asides import questions_html
 from dxqa.web.cards import cited_cards, evidence_html, marked_text
 from dxqa.web.conversation import Turn, history_of, messages, panel_html, respond
-from dxqa.web.html import escape
+from dxqa.web.html import escape, exact
 from dxqa.web.loading import IndexLoader, State
 from dxqa.web.replies import confidence_word, copied_text, growing, lines_html, whole
 from dxqa.web.requests import Request
@@ -332,6 +333,16 @@ def test_the_page_names_no_other_host(tmp_path: Path) -> None:
     # An SVG's namespace is a name; nothing is fetched from it.
     assert set(re.findall(r"https?://[^\s\"'\\]+", served)) <= {"http://www.w3.org/2000/svg"}
     assert not look._stylesheets
+
+
+def test_what_cannot_be_seen_is_shown_and_scripts_get_it_exact() -> None:
+    hidden = "予算\u202e6\u202cの市"
+    assert Reader(f"<p>{escape(hidden)}</p>").text == "予算⟨U+202E⟩6⟨U+202C⟩の市"
+    assert Reader(f"<p>{exact(hidden)}</p>").text == hidden
+    pressed = questions_html("follow-ups", [f"{hidden}の人口は？", "甲市の人口は？"])
+    assert f'title="{hidden}の人口は？"' in pressed
+    assert ">甲市の人口は？<" in pressed
+    assert pressed.count("title=") == 1
 
 
 @pytest.mark.parametrize("text", ["a&b", '"引用"', "<b>", "$$x$$", "{{x}}", "${x}", "改\n行"])

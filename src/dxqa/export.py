@@ -1,6 +1,7 @@
 """Answers to take along: text, Markdown, CSV, JSON and Word, with every source.
 
-All text from documents stays text: it opens no markup in Markdown and no formula in Excel.
+All text from documents stays text: it opens no markup in Markdown and no formula in Excel, and what
+cannot be seen of it is shown (``visible``), except in JSON, which is for programs.
 """
 
 import csv
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from dxqa.errors import ExportError
 from dxqa.exchange import answer_json
 from dxqa.types import Answer, Citation, Part, Passage, Statement
+from dxqa.visible import visible
 
 if TYPE_CHECKING:  # an extra, loaded only to write Word files
     from docx.document import Document as WordDocument
@@ -62,7 +64,7 @@ def to_text(answer: Answer) -> str:
     for citation in answer.citations:
         quote = " ".join(citation.quote.split())
         lines += [f"[{citation.number}] {where(citation.passage)}", f"    「{quote}」"]
-    return "\n".join(lines)
+    return "\n".join(map(visible, lines))
 
 
 def where(passage: Passage) -> str:
@@ -201,7 +203,7 @@ def _source(citation: Citation) -> str:
 
 def _one_line(text: str) -> str:
     """Text on one line, without characters that no XML file, and so no Word file, may hold."""
-    return " ".join(_NOT_XML.sub("", " ".join(text.split())).split())
+    return " ".join(_NOT_XML.sub("", visible(" ".join(text.split()))).split())
 
 
 def _table(answer: Answer) -> _Table | None:
@@ -242,7 +244,8 @@ def _marked(said: Statement) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    shown = visible(cell)
+    return f"'{shown}" if _FORMULA.match(shown) else shown
 
 
 def _escaped(text: str) -> str:

@@ -1,8 +1,10 @@
 """Whether sentences that a language model wrote stand in the quotes that they cite.
 
 A sentence passes only if everything that can be checked by rule is found: its figures and names in
-the quotes, most of its words there, and a denial in the one where there is one in the other. What
-is wrongly rejected costs nothing but style, since the quote itself takes its place.
+the quotes, its words there or in the question, and a denial or a request in the one where there is
+one in the other. A document may tell the model to say something else, and the model may obey: that
+passes as little. What is wrongly rejected costs nothing but style, since the quote itself takes its
+place.
 """
 
 import re
@@ -16,7 +18,12 @@ from dxqa.types import Answer, Citation, Statement
 _OWN_SHARE = 0.4
 """Of a sentence's words, as many must stand in the quotes; the question only suggests the rest."""
 
-_KNOWN_SHARE = 0.6
+_LINKING = frozenset(
+    "行う 実施 取り組む 取り組み 進める 図る 示す 挙げる 述べる 記載 資料 場合 関する 対する "
+    "基づく 通ずる 通じる 際".split()
+)
+"""Words that add nothing to what the others say; no other word may be a sentence's own."""
+_REQUESTS = frozenset("下さる 為さる 願う".split())
 _TOLD_SHARE = 0.4
 
 _THOUGHT = re.compile(r"(?s)<think>.*?(?:</think>|\Z)|\*\*")
@@ -69,6 +76,7 @@ def is_supported(sentence: Statement, answer: Answer) -> bool:
         and _cases_are_named(sentence.text, cited)
         and _words_stand(sentence.text, cited, answer.question)
         and _denies(sentence.text) == any(_denies(c.quote) for c in cited)
+        and (not _requests(sentence.text) or any(_requests(c.quote) for c in cited))
     )
 
 
@@ -167,16 +175,26 @@ def _words_stand(text: str, cited: Sequence[Citation], question: str) -> bool:
     words = _words(text)
     own = _words("\n".join([_quotes(cited), *_places(cited)]))
     headings = "\n".join(heading for c in cited for heading in c.passage.heading_path)
-    known = own | _words(question) | _words(headings)
-    return _share(words, own) >= _OWN_SHARE and _share(words, known) >= _KNOWN_SHARE
+    known = own | _words(question) | _words(headings) | _LINKING
+    return _share(words, own) >= _OWN_SHARE and words <= known
 
 
 def _words(text: str) -> set[str]:
-    return {t.lemma for t in tokenize(text) if t.is_content and not _is_numeral(t)}
+    """The content words of a text; numerals and their units are compared with the figures."""
+    return {
+        token.lemma
+        for token in tokenize(text)
+        if token.is_content and not _is_numeral(token) and "助数詞" not in token.detail
+    }
 
 
 def _share(words: set[str], held: set[str]) -> float:
     return len(words & held) / len(words) if words else 0.0
+
+
+def _requests(text: str) -> bool:
+    """Whether it asks the reader to do something: 押してください."""
+    return any(token.lemma in _REQUESTS for token in tokenize(text))
 
 
 def _denies(text: str) -> bool:

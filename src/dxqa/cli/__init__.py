@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dxqa.cli.commands import INTERRUPTED
 from dxqa.cli.parser import build_parser
 from dxqa.errors import DxqaError
+from dxqa.visible import visible
 
 __all__ = ["build_parser", "main"]
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(options)
     except DxqaError as error:
-        print(f"dxqa: {error}", file=sys.stderr)
+        print(f"dxqa: {visible(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("dxqa: 中断しました。", file=sys.stderr)

@@ -14,6 +14,7 @@ from dxqa.cli.bundled_corpus import ensure_corpus
 from dxqa.cli.progress import ProgressBar
 from dxqa.exchange import answer_json, hit_json, read_questions
 from dxqa.export import output_format, save, text_of, to_text, where
+from dxqa.visible import visible
 
 INTERRUPTED = 130  # as a shell reports it
 
@@ -89,7 +90,7 @@ def _encoder_for_build(
 
 def _tell_skipped(index: Any) -> None:  # noqa: ANN401
     for path, reason in index.store.manifest.skipped.items():
-        print(f"読み飛ばし: {path} ({reason})", file=sys.stderr)
+        print(visible(f"読み飛ばし: {path} ({reason})"), file=sys.stderr)
 
 
 def _counts(index: Any) -> str:  # noqa: ANN401
@@ -145,8 +146,8 @@ def search(options: argparse.Namespace) -> None:
         _print_json({"question": options.question, "hits": [hit_json(hit) for hit in hits]})
         return
     for hit in hits:
-        print(f"{hit.rank}. {where(hit.passage)} (スコア {hit.score:.3f})")
-        print(f"   {' '.join(hit.passage.text.split())}\n")
+        print(visible(f"{hit.rank}. {where(hit.passage)} (スコア {hit.score:.3f})"))
+        print(visible(f"   {' '.join(hit.passage.text.split())}") + "\n")
 
 
 def ask(options: argparse.Namespace) -> None:
@@ -184,7 +185,7 @@ def _ask_batch(options: argparse.Namespace) -> None:
         if options.json:
             _print_json({**({"id": row["id"]} if "id" in row else {}), **answer_json(answer)})
         else:
-            print(f"問: {answer.question}")
+            print(visible(f"問: {answer.question}"))
             print(f"{to_text(answer)}\n")
 
 
@@ -253,7 +254,7 @@ def writer_of(options: argparse.Namespace) -> Any:  # noqa: ANN401
 
 
 def _show_written(sentence: str) -> None:
-    print(f"… {sentence}", file=sys.stderr, flush=True)
+    print(visible(f"… {sentence}"), file=sys.stderr, flush=True)
 
 
 def _print_json(value: dict[str, Any]) -> None:

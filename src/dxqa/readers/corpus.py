@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dxqa.errors import CorpusError
-from dxqa.readers import formats, sidecar
+from dxqa.readers import apart, formats, sidecar
 from dxqa.readers.formats import LONGEST_LINE, SUFFIXES
 from dxqa.readers.place_metadata import place_metadata
-from dxqa.readers.reading import Extract
+from dxqa.readers.reading import Extract, Reading
 from dxqa.types import Document, Metadata
 
 __all__ = ["SUFFIXES", "Corpus", "Skipped", "corpus_files", "read_corpus", "read_file"]
@@ -94,9 +94,9 @@ def read_file(path: Path, root: Path) -> Corpus:
         CorpusError: the file is of no known format, damaged, or its library is not installed.
     """
     name = path.name if root.is_file() else path.relative_to(root).as_posix()
-    reading = formats.read(path)
+    reading = _read(path)
     skipped = [_part(path, loss.part, loss.reason) for loss in reading.losses]
-    beside, wrong = _beside(path)
+    beside, wrong = _beside(path, root)
     documents = []
     for extract in reading.extracts:
         if any(len(line) > LONGEST_LINE for line in extract.text.splitlines()):
@@ -107,6 +107,14 @@ def read_file(path: Path, root: Path) -> Corpus:
             continue
         documents.append(_document(path, name, extract, beside))
     return Corpus(tuple(documents), (*skipped, *wrong))
+
+
+def _read(path: Path) -> Reading:
+    by_library = path.suffix.lower() in formats.BY_LIBRARIES
+    try:
+        return apart.read(path) if by_library else formats.read(path)
+    except OSError as error:
+        raise CorpusError(f"ファイルを開けません ({error.strerror or error})") from error
 
 
 def _take(path: Path, reason: str, root: Path) -> Corpus:
@@ -131,9 +139,11 @@ def _stem(path: Path, extract: Extract) -> str:
     return f"{path.stem} {extract.key}".strip()
 
 
-def _beside(path: Path) -> tuple[Mapping[str, str | int | float | bool], list[Skipped]]:
+def _beside(path: Path, root: Path) -> tuple[Mapping[str, str | int | float | bool], list[Skipped]]:
     """Return what the sidecar file says, and the sidecar files that are of no use."""
-    found = sidecar.sidecars(path)
+    inside = _inside(root)
+    # A link that leads out is reported where the folder is walked.
+    found = [beside for beside in sidecar.sidecars(path) if not _unfit(beside, inside)]
     wrong = [Skipped(p, f"{found[0].name} があるため使いません") for p in found[1:]]
     try:
         return (sidecar.read(found[0]) if found else {}), wrong
@@ -150,9 +160,9 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield every file that is not hidden, in order, and why it is none to read (else ``""``)."""
     if root.is_file():
         yield root, ""
-        yield from ((path, "") for path in sidecar.sidecars(root))
+        yield from ((path, _unfit(path, _inside(root))) for path in sidecar.sidecars(root))
         return
-    inside = root.resolve()
+    inside = _inside(root)
     found: dict[Path, str] = {}
 
     def unreadable(error: OSError) -> None:
@@ -165,6 +175,11 @@ def _walk(root: Path) -> Iterator[tuple[Path, str]]:
             path = Path(folder) / name
             found[path] = _unfit(path, inside)
     yield from sorted(found.items())
+
+
+def _inside(root: Path) -> Path:
+    """Return the folder that links may not lead out of."""
+    return root.absolute().parent.resolve() if root.is_file() else root.resolve()
 
 
 def _hidden(name: str) -> bool:

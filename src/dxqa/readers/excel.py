@@ -19,7 +19,12 @@ from dxqa.readers.extracted import Writer
 from dxqa.readers.reading import Extract, Loss, Reading
 from dxqa.readers.sheet import write_table
 
-_MOST_CELLS = 5_000_000
+_MOST_CELLS = 2_000_000
+"""Of all sheets together, empty ones within the used area too: openpyxl makes an object of each."""
+_TOO_LARGE = (
+    f"大きすぎます (すべてのシートでセル {_MOST_CELLS:,} 個まで)。"
+    "使っていない行や列を削除するか、分けて保存してください"
+)
 _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref=[\"']([A-Za-z0-9:$]+)")
 _PERCENT = re.compile(r"0(?:\.(0+))?%")
 
@@ -39,7 +44,13 @@ def read(path: Path) -> Reading:
         formulas = openpyxl.load_workbook(path) if any(b"<f" in text for text in texts) else None
     writer = Writer()
     losses: list[Loss] = []
+    left = _MOST_CELLS
     for sheet in book.worksheets:
+        cells = sheet.max_row * sheet.max_column
+        if cells > left:
+            losses.append(Loss(f"シート {sheet.title}", _TOO_LARGE))
+            continue
+        left -= cells
         if reason := _write(sheet, writer):
             losses.append(Loss(f"シート {sheet.title}", reason))
         if formulas and (count := _not_computed(sheet, formulas[sheet.title])):
@@ -55,8 +66,6 @@ def read(path: Path) -> Reading:
 
 def _write(sheet: Worksheet, writer: Writer) -> str:
     """Write one sheet down; return why it could not be, else ``""``."""
-    if sheet.max_row * sheet.max_column > _MOST_CELLS:
-        return f"大きすぎます (セル {_MOST_CELLS:,} 個まで)。使っていない行や列を削除してください"
     rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
     for area in sheet.merged_cells.ranges:
         # Merged cells tell the same in each row; names of columns in each column, too.

@@ -7,6 +7,7 @@ document itself says never begins a line with either: ``Writer`` puts a blank be
 import re
 from collections.abc import Iterator, Sequence
 
+from dxqa.errors import CorpusError
 from dxqa.readers.place_metadata import heading_metadata
 from dxqa.readers.rows import row_label, row_metadata, row_text
 from dxqa.types import Document, Section
@@ -19,6 +20,8 @@ _RULE = re.compile(r"[\s|:–-]*")
 _LONGEST_ROW = 600
 """Characters; a longer row is no single passage, since the encoder would not read its end."""
 _DEEPEST = 9
+_MOST_CHARACTERS = 50_000_000
+"""Of one document: rows repeat the names of columns, and merged cells, as often as a file likes."""
 
 
 class Writer:
@@ -28,6 +31,7 @@ class Writer:
         """Begin with nothing."""
         self._parts: list[str] = []
         self._last = ""
+        self._length = 0
 
     def heading(self, level: int, text: str) -> None:
         """Add a heading, level 1 being the highest."""
@@ -58,6 +62,12 @@ class Writer:
             together = kind == self._last and kind in ("item", "row")
             self._parts.append("\n" if together else "\n\n")
         self._parts.append(part)
+        self._length += len(part)
+        if self._length > _MOST_CHARACTERS:
+            raise CorpusError(
+                f"取り出した文字が多すぎます ({_MOST_CHARACTERS // 10_000:,} 万字まで)。"
+                "分けて保存してください"
+            )
         self._last = kind
 
 

@@ -28,6 +28,8 @@ _READERS = {
     ".ndjson": "json_lines",
 }
 SUFFIXES = (*MARKDOWN, ".txt", *_READERS)
+BY_LIBRARIES = (".html", ".htm", ".pdf", ".docx", ".xlsx", ".xlsm")
+"""Suffixes of formats that libraries read; see ``apart``."""
 EXTRACTED = tuple(_READERS)
 """Suffixes of formats whose text is extracted; see ``extracted``."""
 
@@ -59,11 +61,24 @@ def read(path: Path) -> Reading:
         raise CorpusError(f"ファイルを開けません ({error.strerror or error})") from error
     except RecursionError as error:
         raise CorpusError("入れ子が深すぎて読めません") from error
+    except MemoryError as error:
+        raise CorpusError("読むのにメモリが足りません。分けて保存してください") from error
     except Exception as error:  # libraries raise anything at all on damaged files
         raise CorpusError(f"ファイルが壊れているようです ({type(error).__name__})") from error
     if not any(extract.text.strip() for extract in reading.extracts):
-        raise CorpusError("本文がありません")
+        lost = "".join(f" ({loss.part}: {loss.reason})" for loss in reading.losses[:1])
+        raise CorpusError(f"本文がありません{lost}")
     return reading
+
+
+def check_lines(text: str) -> None:
+    """Refuse lines for which what is done with sentences is not made.
+
+    Raises:
+        CorpusError: one is too long.
+    """
+    if any(len(line) > LONGEST_LINE for line in text.splitlines()):
+        raise CorpusError(f"改行のない部分が長すぎます ({LONGEST_LINE:,} 字まで)")
 
 
 def _reader(suffix: str) -> Callable[[Path], Reading]:
@@ -96,6 +111,7 @@ def _check_size(path: Path) -> None:
 def _read_text(path: Path) -> Reading:
     """Read Markdown or plain text exactly as it stands."""
     text = decode(path.read_bytes())
+    check_lines(text)
     if path.suffix.lower() not in MARKDOWN:
         return Reading((Extract(text, plaintext.title(text) or ""),))
     metadata = split_front_matter(text).metadata

@@ -1,15 +1,20 @@
 """The block of metadata between two ``---`` lines at the top of a Markdown file."""
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
 from dxqa.errors import CorpusError
+from dxqa.readers import yaml_metadata
 from dxqa.types import Metadata, MetadataValue
 
+MOST_VALUES = 200
+LONGEST = 20_000
+"""Characters of all the metadata of a document: each of its passages carries them."""
+
+_LARGEST_NUMBER = 2**53
 _BLOCK = re.compile(r"---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
 
 
@@ -30,24 +35,33 @@ def split_front_matter(text: str) -> FrontMatter:
     match = _BLOCK.match(text)
     if match is None:
         return FrontMatter({}, 0)
-    try:
-        loaded = yaml.safe_load(match.group(1) or "")
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" ({mark.line + 2} 行目)" if mark else ""
-        raise CorpusError(f"先頭のメタデータを YAML として読めません{line}") from error
+    loaded = yaml_metadata.load(match.group(1) or "", "先頭のメタデータ", first_line=2)
     if not isinstance(loaded, dict | None):
         raise CorpusError("先頭のメタデータが「キー: 値」の形になっていません")
     return FrontMatter(scalars(loaded or {}), match.end())
 
 
 def scalars(loaded: Mapping[object, object]) -> dict[str, MetadataValue]:
-    """Return what YAML or JSON holds as simple values; keys without one are left out."""
+    """Return what YAML or JSON holds as simple values; keys without one are left out.
+
+    Raises:
+        CorpusError: there are too many, or too long ones.
+    """
     values = {_text(key): _scalar(value) for key, value in loaded.items()}
+    length = sum(len(key) + len(value) for key, value in values.items() if isinstance(value, str))
+    if len(values) > MOST_VALUES or length > LONGEST:
+        raise CorpusError(
+            f"メタデータが多すぎます ({MOST_VALUES} 項目、合わせて {LONGEST:,} 字まで)"
+        )
     return {key: value for key, value in values.items() if value is not None}
 
 
 def _scalar(value: object) -> MetadataValue | None:
+    if isinstance(value, int | float) and not abs(value) <= _LARGEST_NUMBER:
+        # Also what is no number at all (.nan), which no JSON can hold.
+        if isinstance(value, int) or math.isfinite(value):
+            raise CorpusError("メタデータの数が大きすぎます")
+        return str(value)
     if value is None or isinstance(value, int | float | bool):
         return value
     if isinstance(value, list):

@@ -11,6 +11,8 @@ from dxqa.readers.frontmatter import split_front_matter
 from dxqa.readers.place_metadata import heading_metadata
 from dxqa.types import Document, Section
 
+# What stands within lines, and where links lead, is not looked at: brackets enough take it hours.
+_BLOCKS = MarkdownIt("commonmark").disable(["inline", "reference"])
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 
 
@@ -38,7 +40,7 @@ def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
     body = split_front_matter(text).end
     lines = [m.group() for m in _LINE.finditer(text, body)]
     offsets = list(accumulate((len(line) for line in lines), initial=body))
-    tokens: list[Token] = MarkdownIt("commonmark").parse(text[body:])
+    tokens: list[Token] = _BLOCKS.parse(text[body:])
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open" and opening.map and opening.level == 0:
             first, last = opening.map

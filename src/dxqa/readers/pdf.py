@@ -30,6 +30,9 @@ _FULL = 0.75
 """A line this near to the width of the page's lines goes on in the next."""
 _NARROWEST = 20
 _MOST_BROKEN = 0.3
+_MOST_PAGES = 10_000
+"""A few lines of PDF can stand for a million pages that are all the same."""
+_MOST_CHARACTERS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,26 @@ def _texts(path: Path) -> list[str | None]:
             ) from error
         raise CorpusError("PDF が壊れているようです。作り直してください") from error
     try:
-        return [_page_text(document, number) for number in range(len(document))]
+        return list(_page_texts(document))
     finally:
         document.close()
+
+
+def _page_texts(document: pypdfium2.PdfDocument) -> Iterator[str | None]:
+    if len(document) > _MOST_PAGES:
+        raise CorpusError(
+            f"ページが多すぎます ({_MOST_PAGES:,} ページまで)。分けて保存してください"
+        )
+    length = 0
+    for number in range(len(document)):
+        text = _page_text(document, number)
+        length += len(text or "")
+        if length > _MOST_CHARACTERS:
+            raise CorpusError(
+                f"文字が多すぎます ({_MOST_CHARACTERS // 10_000:,} 万字まで)。"
+                "分けて保存してください"
+            )
+        yield text
 
 
 def _page_text(document: pypdfium2.PdfDocument, number: int) -> str | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dxqa.errors import CorpusError
 from dxqa.japanese import find_quantities
 from dxqa.readers.place_metadata import place_metadata
 from dxqa.types import MetadataValue
@@ -21,6 +22,7 @@ _BROKEN = re.compile(r"(?<=[、。，．！？])\s*\n\s*")
 _LONGEST_LABEL = 40
 _WIDEST, _TALLEST = 200, 2000
 _VALUE_LENGTH = 15
+_MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,13 @@ def row_metadata(text: str) -> dict[str, MetadataValue]:
 
 
 def grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
-    """Lay cells out in columns; one that reaches over several rows is told in each of them."""
+    """Lay cells out in columns; one that reaches over several rows is told in each of them.
+
+    Raises:
+        CorpusError: that makes more of them than any table has.
+    """
     laid: list[list[str]] = []
+    count = 0
     hanging: dict[int, tuple[int, str]] = {}
     for row in rows:
         line: list[str] = []
@@ -81,6 +88,11 @@ def grid(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
         _hang(line, hanging)
         hanging = {at: (left - 1, text) for at, (left, text) in hanging.items() if left > 1}
         laid.append(line)
+        count += len(line)
+        if count > _MOST_CELLS:
+            raise CorpusError(
+                f"表が大きすぎます (セル {_MOST_CELLS:,} 個まで)。分けて保存してください"
+            )
     return laid
 
 

@@ -3,9 +3,8 @@
 import json
 from pathlib import Path
 
-import yaml
-
 from dxqa.errors import CorpusError
+from dxqa.readers import yaml_metadata
 from dxqa.readers.encoding import decode
 from dxqa.readers.formats import SUFFIXES
 from dxqa.readers.frontmatter import scalars
@@ -37,15 +36,13 @@ def read(path: Path) -> Metadata:
             raise CorpusError("メタデータのファイルが大きすぎます")
         text = decode(path.read_bytes())
         json_file = path.suffix.lower() == ".json"
-        loaded = json.loads(text) if json_file else yaml.safe_load(text)
+        loaded = json.loads(text) if json_file else yaml_metadata.load(text, "メタデータ")
     except OSError as error:
         raise CorpusError(f"ファイルを開けません ({error.strerror})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else getattr(error, "lineno", None)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", None)
         told = f" ({line} 行目)" if line else ""
-        kind = "JSON" if path.suffix.lower() == ".json" else "YAML"
-        raise CorpusError(f"メタデータを {kind} として読めません{told}") from error
+        raise CorpusError(f"メタデータを JSON として読めません{told}") from error
     if not isinstance(loaded, dict):
         raise CorpusError("メタデータが「キー: 値」の形になっていません")
     return scalars(loaded)

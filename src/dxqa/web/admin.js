@@ -2,7 +2,7 @@
 (() => {
   const told = (file, most) => {
     const size = (file.size / 2 ** 20).toFixed(1);
-    return `${file.name}: 大きすぎます (${size} MB)。1 つ ${most / 2 ** 20} MB までです。分けて追加してください。`;
+    return `${dxqa.visible(file.name)}: 大きすぎます (${size} MB)。1 つ ${most / 2 ** 20} MB までです。分けて追加してください。`;
   };
 
   function show(lines) {

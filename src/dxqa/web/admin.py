@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from dxqa.errors import DxqaError
+from dxqa.visible import visible
 from dxqa.web.attempts import Attempts
 from dxqa.web.guard import FAILURES, WINDOW_S, address_of, too_often
 from dxqa.web.holdings import (
@@ -198,7 +199,10 @@ class AdminRoom:
         """Return everything as it is now."""
         names = self.uploads.names()
         shown = bool(names)
-        files = gr.update(choices=names, value=[], visible=shown), gr.update(visible=shown)
+        files = (
+            gr.update(choices=[(visible(n), n) for n in names], value=[], visible=shown),
+            gr.update(visible=shown),
+        )
         return (*self._work(), *files)
 
     def _work(self) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from dxqa.japanese import parse_place
 from dxqa.types import Answer, Hit
 from dxqa.web.filters import Chosen
 from dxqa.web.filters import said as said_filters
-from dxqa.web.html import escape
+from dxqa.web.html import escape, exact
 from dxqa.web.words import say
 
 _MOST_HELD = 60
@@ -36,7 +36,7 @@ def conditions_html(answer: Answer, filters: Chosen, undone: Mapping[str, str]) 
 def _chip(act: str, key: str, word: str, sign: str) -> str:
     done = {"without": "この条件を外して尋ねる", "again": "この条件を戻して尋ねる"}[act]
     return (
-        f'<button type="button" class="chip act act-{act} key-{escape(key)}" title="{done}" '
+        f'<button type="button" class="chip act act-{act} key-{exact(key)}" title="{done}" '
         f'lang="ja">'
         f"{escape(word)} {sign}</button>"
     )
@@ -102,8 +102,8 @@ def _held_html(held: Sequence[str]) -> str:
 
 
 def _asking(question: str, shown: str = "") -> str:
-    title = f' title="{escape(question)}"' if shown else ""
     told = escape(shown or question)
+    title = f' title="{exact(question)}"' if told != exact(question) else ""
     return f'<button type="button" class="act act-ask"{title} lang="ja">{told}</button>'
 
 

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from dxqa.japanese import normalize
 from dxqa.types import Case, Citation, Document
-from dxqa.web.html import escape
+from dxqa.web.html import escape, exact
 
 MOST_COMPARED = 5
 
@@ -78,7 +78,7 @@ def _filters(cases: Sequence[Case]) -> str:
     counts = Counter(case.kind for case in cases)
     kinds = [kind for kind in _KINDS if counts[kind]] + sorted(set(counts) - {*_KINDS, ""})
     options = "".join(
-        f'<option value="{escape(k)}">{escape(k)}（{counts[k]:,}件）</option>' for k in kinds
+        f'<option value="{exact(k)}">{escape(k)}（{counts[k]:,}件）</option>' for k in kinds
     )
     return (
         '<form class="case-filters" role="search" aria-label="事例のしぼり込み">'
@@ -98,9 +98,9 @@ def _card(number: int, case: Case) -> str:
     aspects = "".join(f"<li>{escape(aspect)}</li>" for aspect in case.aspects)
     told = f'<ul class="aspects" aria-label="記載のある項目">{aspects}</ul>' if aspects else ""
     return (
-        f'<article class="case" aria-labelledby="{title}" data-name="{name}" '
-        f'data-prefecture="{escape(case.prefecture)}" data-kind="{escape(case.kind)}" '
-        f'data-words="{escape(normalize(words).text.lower())}">'
+        f'<article class="case" aria-labelledby="{title}" data-name="{exact(case.name)}" '
+        f'data-prefecture="{exact(case.prefecture)}" data-kind="{exact(case.kind)}" '
+        f'data-words="{exact(normalize(words).text.lower())}">'
         f'<h3 id="{title}" lang="ja">{name}</h3><p class="facts">{escape(_facts(case))}</p>'
         f'{_summary(case.summary)}<p class="matched" hidden></p>{told}'
         f'<p class="acts"><button type="button" class="open-case" aria-describedby="{title}">'

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from dxqa.readers.frontmatter import split_front_matter
 from dxqa.types import Answer, Citation, Document, Hit, Passage
+from dxqa.visible import visible
 from dxqa.web.html import escape
 from dxqa.web.words import say
 
@@ -163,6 +164,6 @@ def _details(passage: Passage) -> str:
 def _linked(value: str) -> str:
     """Return a web address as a link, which only a click follows, and all else as text."""
     shown = escape(value)
-    if not _WEB_ADDRESS.fullmatch(value):
+    if not _WEB_ADDRESS.fullmatch(value) or visible(value) != value:
         return shown
     return f'<a href="{shown}" target="_blank" rel="noopener noreferrer">{shown}</a>'

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from dxqa.index import Index
 from dxqa.japanese import normalize
-from dxqa.web.html import escape
+from dxqa.visible import visible
+from dxqa.web.html import exact
 
 _LONGEST = 100  # characters of a sentence that is shown
 
@@ -62,10 +63,10 @@ def plain(text: str) -> str:
 
 def found_html(typed: str, found: dict[str, Match]) -> str:
     """Return what was found for the browser, which shows it on the cards (cases.js)."""
-    told = {name: [match.sentences, _short(match.best)] for name, match in found.items()}
+    told = {name: [match.sentences, visible(_short(match.best))] for name, match in found.items()}
     return (
-        f'<div class="found-cases" data-typed="{escape(typed)}" '
-        f'data-found="{escape(json.dumps(told, ensure_ascii=False))}"></div>'
+        f'<div class="found-cases" data-typed="{exact(typed)}" '
+        f'data-found="{exact(json.dumps(told, ensure_ascii=False))}"></div>'
     )
 
 

@@ -122,7 +122,8 @@
     find("#compare-cases").disabled = picked.length < 2;
     const advice = picked.length < 2 ? "もう1件以上選ぶと比較できます。" : picked.length < most ? `${most}件まで選べます。` : `これ以上は選べません（${most}件まで）。`;
     tell("#tray-told", `${picked.length}件を選択中。${advice}`);
-    tell("#tray-names", picked.join("、"));
+    const titles = all(".case").filter((card) => picked.includes(card.dataset.name));
+    tell("#tray-names", titles.map((card) => card.querySelector("h3").textContent).join("、"));
   }
 
   function pick(box) {

@@ -8,7 +8,8 @@ import gradio as gr
 
 from dxqa.japanese import PREFECTURES
 from dxqa.store import Store
-from dxqa.web.html import escape
+from dxqa.visible import visible
+from dxqa.web.html import escape, exact
 from dxqa.web.words import I18N, say
 
 _KINDS = ("都道府県", "市", "区", "町", "村")
@@ -66,7 +67,7 @@ def _others(metadata: Sequence[Mapping[str, object]]) -> list[tuple[str, str]]:
         counts = Counter(str(one[key]) for one in metadata if key in one)
         if 1 < len(counts) <= _MOST_VALUES and max(counts.values()) > 1:
             name = _NAMES.get(key, key)
-            found += [(f"{name}：{value}", f"{key}={value}") for value in sorted(counts)]
+            found += [(visible(f"{name}：{value}"), f"{key}={value}") for value in sorted(counts)]
     return found
 
 
@@ -98,7 +99,7 @@ def said(filters: Chosen) -> dict[str, str]:
 def chips_html(filters: Chosen) -> str:
     """Return what is set as chips; pressing one takes the filter away."""
     chips = [
-        f'<button type="button" class="chip" data-unset="{escape(key)}">{escape(word)}'
+        f'<button type="button" class="chip" data-unset="{exact(key)}">{escape(word)}'
         '<span aria-hidden="true"> ×</span><span class="unseen">を外す</span></button>'
         for key, word in said(filters).items()
     ]

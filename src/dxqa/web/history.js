@@ -70,7 +70,7 @@
 
   function item(conversation) {
     const made = document.createElement("li");
-    const open = element("button", conversation.title, { type: "button", className: "open", lang: "ja" });
+    const open = element("button", dxqa.visible(conversation.title), { type: "button", className: "open", lang: "ja" });
     open.append(element("small", new Date(conversation.at).toLocaleString(document.documentElement.lang, {
       dateStyle: "medium", timeStyle: "short",
     }), { lang: document.documentElement.lang }));

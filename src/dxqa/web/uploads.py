@@ -95,8 +95,14 @@ class Uploads:
 
     def _write(self, name: str, data: bytes) -> None:
         aside = self.folder / f".{name}"  # readers leave out hidden files
+        if self.folder.is_symlink():
+            raise CorpusError(
+                f"{name}: {self.folder} がリンクなので保存しません。"
+                "ふつうのフォルダにしてから追加してください。"
+            )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            aside.unlink(missing_ok=True)  # whatever it may lead to
             aside.write_bytes(data)
             _check_readable(aside, self.corpus, name)
             aside.rename(self.folder / name)

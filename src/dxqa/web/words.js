@@ -4,6 +4,10 @@
   document.documentElement.lang = ["ja", "en"][language];
   dxqa.word = (key) => dxqa.words[key][language];
 
+  // What cannot be seen, as its number: visible.py does the same for what the server shows.
+  const number = (character) => character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  dxqa.visible = (text) => text.replace(dxqa.unseen, (character) => `⟨U+${number(character)}⟩`);
+
   const keyOf = (element) => [...element.classList].find((name) => name.startsWith("say-"))?.slice(4);
 
   // What has no key is known by its Japanese text (english.tsv); {0} there is whatever stands in its

@@ -12,6 +12,8 @@ from importlib.resources import files
 
 import gradio as gr
 
+from dxqa.visible import UNSEEN
+
 _WORDS: dict[str, tuple[str, str]] = {
     "title": ("自治体DX事例 Q&A", "Local-government DX cases: Q&A"),
     "about": (
@@ -146,4 +148,4 @@ def script() -> str:
     """Return the words as JavaScript, for the page's head."""
     told = json.dumps({"words": _WORDS, "english": ENGLISH}, ensure_ascii=False)
     safe = told.replace("<", "\\u003c")
-    return f"window.dxqa = {safe};"
+    return f'window.dxqa = {safe}; dxqa.unseen = new RegExp({json.dumps(UNSEEN)}, "gu");'
