@@ -159,7 +159,7 @@ def test_reading_that_takes_too_much_memory_or_crashes_is_refused(
 
 
 def test_the_reading_process_is_kept_retired_and_started_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    other: apart._Other, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = good(tmp_path / "a.html")
     apart.read(path)
