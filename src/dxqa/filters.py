@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 from dxqa.errors import QuestionError
 from dxqa.japanese import normalize
@@ -29,13 +28,16 @@ def checked(given: object) -> Filters:
     """
     if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
         raise QuestionError("絞り込みは、項目名と値の組で指定してください。")
-    several = [v for v in given.values() if isinstance(v, Sequence) and not isinstance(v, str)]
-    values = [*chain(*several), *(v for v in given.values() if v not in several)]
+    values = [one for value in given.values() for one in _listed(value)]
     if len(given) + len(values) > _MOST_VALUES:
         raise QuestionError(f"絞り込みの値が多すぎます。{_MOST_VALUES:,} 個までにしてください。")
     for value in values:
         _check_value(value)
     return given
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
 
 
 def _check_value(value: object) -> None:

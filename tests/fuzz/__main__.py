@@ -33,7 +33,11 @@ def fuzzed(
         *("-rss_limit_mb=4096", "-print_final_stats=1", "-seed=1"),
     ]
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=quiet) as runner:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        (folder / "runner.log").open("wb") as log,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=quiet) as runner,
+    ):
         for line in runner.stdout or ():
             done = json.loads(line)
             yield done["name"], _figures(folder / done["name"], done["code"])

@@ -11,6 +11,8 @@ from dxqa.types import Document
 from dxqa.web.masking import masked
 from tests.fuzz.target import Target, bytes_of, text_of
 
+_PERSONAL = "電話は090-8765-4321です。宛先はhanako@example.jp、番号は9876-5432-1098。"
+_PARTS = ("8765", "4321", "hanako", "9876", "5432", "1098")
 _TEXTS = (
     "都城市の推進体制は？",
     "令和３年度、ｶﾞﾊﾟ と㍻元年。「縣の。話」\n1. 一億２,０００万円",
@@ -59,8 +61,12 @@ def check_conditions(data: bytes) -> None:
 
 
 def check_masked(data: bytes) -> None:
-    once = masked(text_of(data))
-    assert masked(once) == once
+    """Whatever stands before it, what points at a person is not kept."""
+    text = text_of(data)
+    if any(part in text for part in _PARTS):
+        return
+    kept = masked(f"{text}\n{_PERSONAL}\n{text}")
+    assert not [part for part in _PARTS if part in kept]
 
 
 def check_outline(data: bytes) -> None:
@@ -79,7 +85,6 @@ def _check_spans(text: str, spans: list[tuple[int, int]]) -> None:
     for (start, end), (next_start, next_end) in pairwise(spans):
         assert start <= next_start
         assert end <= next_end
-        assert end <= next_start or end == next_start + 1
 
 
 def _seeds() -> list[bytes]:

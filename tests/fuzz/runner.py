@@ -20,7 +20,7 @@ from dxqa.errors import DxqaError
 from tests.fuzz.mutate import mutated
 from tests.fuzz.target import Target
 
-_OFTEN = 200  # inputs between two writings of the figures
+_EVERY_S = 0.5  # between two writings of the figures: the process ends without a word
 
 
 class Recorder:
@@ -32,6 +32,7 @@ class Recorder:
         self.findings: Counter[str] = Counter()
         self.shortest: dict[str, bytes] = {}
         self.slowest = (0.0, b"")
+        self.written = 0.0
 
     def __call__(self, data: bytes) -> None:
         """Run one input."""
@@ -46,7 +47,8 @@ class Recorder:
         if seconds > self.slowest[0]:
             self.slowest = (seconds, data)
         self.inputs += 1
-        if self.inputs % _OFTEN == 0:
+        if begun + seconds > self.written + _EVERY_S:
+            self.written = begun + seconds
             self.write()
 
     def _note(self, kind: str, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """The block of metadata between two ``---`` lines at the top of a Markdown file."""
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from dxqa.errors import CorpusError
 from dxqa.types import Metadata, MetadataValue
 
 _BLOCK = re.compile(r"---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
+
+
+_LARGEST_WHOLE = 2**53
+"""Larger whole numbers are told apart as text only: other programs round them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ def split_front_matter(text: str) -> FrontMatter:
         return FrontMatter({}, 0)
     try:
         loaded = yaml.safe_load(match.group(1) or "")
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # the 45th of a month
         mark = getattr(error, "problem_mark", None)
         line = f" ({mark.line + 2} 行目)" if mark else ""
         raise CorpusError(f"先頭のメタデータを YAML として読めません{line}") from error
@@ -48,6 +53,10 @@ def scalars(loaded: Mapping[object, object]) -> dict[str, MetadataValue]:
 
 
 def _scalar(value: object) -> MetadataValue | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return _text(value)  # JSON has no such number
+    if isinstance(value, int) and abs(value) > _LARGEST_WHOLE:
+        return _text(value)
     if value is None or isinstance(value, int | float | bool):
         return value
     if isinstance(value, list):
@@ -59,4 +68,7 @@ def _scalar(value: object) -> MetadataValue | None:
 
 def _text(value: object) -> str:
     """JSON can escape half a character, which no file can hold."""
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+    try:
+        return str(value).encode("utf-8", "replace").decode("utf-8")
+    except (ValueError, RecursionError) as error:  # thousands of digits, or of lists in lists
+        raise CorpusError("メタデータに、大きすぎる数か深すぎる入れ子があります") from error
