@@ -14,6 +14,8 @@ from dxqa.types import Metadata, MetadataValue
 _BLOCK = re.compile(r"---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
 
 
+_LONGEST = 100_000
+"""Characters of the block: reading YAML takes some 10 µs for each."""
 _LARGEST_WHOLE = 2**53
 """Larger whole numbers are told apart as text only: other programs round them."""
 
@@ -35,6 +37,8 @@ def split_front_matter(text: str) -> FrontMatter:
     match = _BLOCK.match(text)
     if match is None:
         return FrontMatter({}, 0)
+    if match.end() > _LONGEST:
+        raise CorpusError(f"先頭のメタデータが長すぎます ({_LONGEST:,} 字まで)")
     try:
         loaded = yaml.safe_load(match.group(1) or "")
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # the 45th of a month
