@@ -52,7 +52,7 @@ $(VENV)/.docs: $(VENV)/.run
 	touch $@
 
 $(VENV)/.heavy: $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,milvus,ray,langchain,llamaindex]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,milvus,ray,langchain,llamaindex,fuzz]'
 	touch $@
 
 # Without npm the tests that need it say so and are skipped; in CI they fail.

@@ -23,7 +23,6 @@ from dxqa.web.requests import Request, from_json
 from dxqa.web.transcript import TYPES, transcript
 from tests.conftest import CORPUS, HashEncoder
 from tests.fuzz.mutate import SEPARATOR
-from tests.fuzz.reading import check_document
 from tests.fuzz.target import Target, bytes_of, text_of
 from tests.invariants import check_invariants
 
@@ -48,8 +47,7 @@ _QUESTIONS = (
 _DOCUMENTS = (
     f"取組【宮崎県都城市】\n\n推進本部を置いた。費用は100万円。\n{SEPARATOR}費用は？",
     f"# 一\n\n[1] 本文です。\n\n## 注記\n\nこの本部は二つ。{SEPARATOR}都城市の本部は何社？",
-    "---\nmunicipality: 山形県酒田市\npopulation: 98000\ntel: 0234-22-5111\n---\n# 体制\n\n"
-    f"人口は98,000人。電話は0234-22-5111。{SEPARATOR}人口がいちばん多い市は？",
+    f"## 連絡先【山形県酒田市】\n\n電話は0234-22-5111。人口は98,000人。{SEPARATOR}人口が最も多い市は？",
 )
 
 
@@ -213,4 +211,3 @@ TARGETS = (
     Target("page", check_page, _request_seeds),
     Target("export", check_export, _seeds),
 )
-_ = check_document

@@ -42,8 +42,10 @@ TARGETS = (
         "questions",
         check_questions,
         lambda: [
-            (json.dumps({"id": 1, "question": "一\u2028二", "must": []}, ensure_ascii=False) + "\n")
-            .encode()
+            (
+                json.dumps({"id": 1, "question": "一\u2028二", "must": []}, ensure_ascii=False)
+                + "\n"
+            ).encode()
         ],
     ),
 )

@@ -19,10 +19,13 @@ from dxqa.types import Document
 from tests.fuzz.target import Target
 
 _TEXTS = {
-    ".md": "---\ntitle: 題\npopulation: 4800\nday: 2024-01-02\n---\n# 見出し\n本文です。\n\n## 【福島県】\n- 一\n",
-    ".txt": "題\n\n目次\n\n1. 一章\n2. 二章\n\n一章\n\n取組【宮崎県都城市】\n\n本文です。\n\n参考: あ\n\n"
+    ".md": "---\ntitle: 題\npopulation: 4800\nday: 2024-01-02\n---\n# 見出し\n本文です。\n\n"
+    "## 【福島県】\n- 一\n",
+    ".txt": "題\n\n目次\n\n1. 一章\n2. 二章\n\n一章\n\n取組【宮崎県都城市】\n\n本文です。\n\n"
+    "参考: あ\n\n"
     "自治体 人口 電話\n宮崎県都城市 16万人 0986-23-1111 課\n",
-    ".html": "<meta charset=utf-8><title>題</title><main><h1>見出し</h1><p>本文。<ruby>字<rt>じ</rt></ruby>"
+    ".html": "<meta charset=utf-8><title>題</title><main><h1>見出し</h1><p>本文。"
+    "<ruby>字<rt>じ</rt></ruby>"
     "<table><tr><th>名<th>値<tr><td rowspan=2>あ<td colspan=3>い</table><ul><li>項",
     ".csv": '自治体,人口,電話\n宮崎県都城市,"16万人\nほど",0986-23-1111\n',
     ".tsv": "自治体\t人口\n宮崎県都城市\t160640\n",

@@ -13,20 +13,59 @@ NAMES = ("search", "ask", "list_cases", "get_case")
 _PARAMETERS = ("question", "k", "filters", "history", "prefecture", "kind", "name", "x" * 300)
 _FN = 60
 _OUTSIDE = (
-    "/etc/passwd", "../../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd",
-    "/proc/self/environ", "/proc/self/cwd/pyproject.toml", "file:///etc/passwd", "//etc/passwd",
-    "....//....//etc/passwd", "/etc/passwd%00.png", "\\\\etc\\passwd", "C:\\windows\\win.ini",
-    "http://127.0.0.1:1/x", "http://169.254.169.254/latest", "pyproject.toml", "app.py", "corpus",
-    "index/manifest.json", "index/feedback.sqlite3", "users.txt", "%F0%28%8C%28", "a" * 5000, "",
-)  # fmt: skip
+    "/etc/passwd",
+    "../../../../etc/passwd",
+    "..%2f..%2f..%2fetc%2fpasswd",
+    "%2e%2e/%2e%2e/etc/passwd",
+    "/proc/self/environ",
+    "/proc/self/cwd/pyproject.toml",
+    "file:///etc/passwd",
+    "//etc/passwd",
+    "....//....//etc/passwd",
+    "/etc/passwd%00.png",
+    "\\\\etc\\passwd",
+    "C:\\windows\\win.ini",
+    "http://127.0.0.1:1/x",
+    "http://169.254.169.254/latest",
+    "pyproject.toml",
+    "app.py",
+    "corpus",
+    "index/manifest.json",
+    "index/feedback.sqlite3",
+    "users.txt",
+    "%F0%28%8C%28",
+    "a" * 5000,
+    "",
+)
 _PATHS = (
-    "file=", "file/", "static/", "assets/", "svelte/", "proxy=", "custom_component/a/client/component/",
-    "stream/a/1/2/", "heartbeat/", "run-history/records/", "dev/", "pwa_icon/", "monitoring/",
-)  # fmt: skip
+    "file=",
+    "file/",
+    "static/",
+    "assets/",
+    "svelte/",
+    "proxy=",
+    "custom_component/a/client/component/",
+    "stream/a/1/2/",
+    "heartbeat/",
+    "run-history/records/",
+    "dev/",
+    "pwa_icon/",
+    "monitoring/",
+)
 _POSTS = (
-    "reset", "cancel", "component_server", "stream/a", "process_recording", "vibe-edit", "vibe-code",
-    "undo-vibe-edit", "vibe-starter-queries", "profiling/clear", "run-history/connect", "upload",
-)  # fmt: skip
+    "reset",
+    "cancel",
+    "component_server",
+    "stream/a",
+    "process_recording",
+    "vibe-edit",
+    "vibe-code",
+    "undo-vibe-edit",
+    "vibe-starter-queries",
+    "profiling/clear",
+    "run-history/connect",
+    "upload",
+)
 _METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD", "TRACE", "PROPFIND")
 
 
@@ -52,26 +91,66 @@ def request_of(seed: int) -> Sent:
 
 def _value(chance: random.Random, depth: int = 0) -> Any:  # noqa: ANN401 - JSON
     made = chance.randrange(16)
-    if made < 4:  # noqa: PLR2004
+    if made < 4:
         return f"{MARK}{''.join(chance.choices(PIECES, k=chance.randint(0, 6)))}"
-    if made < 6 and depth < 3:  # noqa: PLR2004
+    if made < 6 and depth < 3:
         return [_value(chance, depth + 1) for _ in range(chance.randint(0, 4))]
-    if made < 8 and depth < 3:  # noqa: PLR2004
+    if made < 8 and depth < 3:
         return {_key(chance): _value(chance, depth + 1) for _ in range(chance.randint(0, 4))}
     return chance.choice(
         (
-            None, True, False, 0, -1, 1, 5, 100, 2**63, 10**400, 1.5, float("nan"), float("inf"),
-            "", " ", MARK * 400, "\ud800", MARK + "\udfff", "{", [[]], {}, {"": ""}, [None] * 50,
-            {"__type__": "update", "visible": True}, {"path": "/etc/passwd", "orig_name": "a.md"},
-            {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}, "url": "http://127.0.0.1:1/"},
-            {"prefecture": "山形県"}, {"population": "1.2.3.."}, {"population": [["..", 1]]}, ["前の質問"] * 500,
+            None,
+            True,
+            False,
+            0,
+            -1,
+            1,
+            5,
+            100,
+            2**63,
+            10**400,
+            1.5,
+            float("nan"),
+            float("inf"),
+            "",
+            " ",
+            MARK * 400,
+            "\ud800",
+            MARK + "\udfff",
+            "{",
+            [[]],
+            {},
+            {"": ""},
+            [None] * 50,
+            {"__type__": "update", "visible": True},
+            {"path": "/etc/passwd", "orig_name": "a.md"},
+            {
+                "path": "/etc/passwd",
+                "meta": {"_type": "gradio.FileData"},
+                "url": "http://127.0.0.1:1/",
+            },
+            {"prefecture": "山形県"},
+            {"population": "1.2.3.."},
+            {"population": [["..", 1]]},
+            ["前の質問"] * 500,
         )
-    )  # fmt: skip
+    )
 
 
 def _key(chance: random.Random) -> str:
     keys = ("question", "history", "filters", "undone", "request", "turn", "turns", "act", "key")
-    more = ("form", "names", "words", "index", "value", "liked", "text", "filtered", "path", "__proto__")
+    more = (
+        "form",
+        "names",
+        "words",
+        "index",
+        "value",
+        "liked",
+        "text",
+        "filtered",
+        "path",
+        "__proto__",
+    )
     return chance.choice((*keys, *more))
 
 
@@ -156,7 +235,7 @@ def _file(chance: random.Random) -> Sent:
 
 def _upload(chance: random.Random) -> Sent:
     edge = "edge"
-    name = chance.choice(('a.md', '../../a.md', '/etc/cron.d/a', 'a"b', "a" * 5000, "あ\0.md", ""))
+    name = chance.choice(("a.md", "../../a.md", "/etc/cron.d/a", 'a"b', "a" * 5000, "あ\0.md", ""))
     part = (
         f'--{edge}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n'
         f"Content-Type: text/plain\r\n\r\n{MARK}\r\n--{edge}--\r\n"
@@ -175,12 +254,33 @@ def _post(chance: random.Random) -> Sent:
 
 def _odd(chance: random.Random) -> Sent:
     paths = (
-        "", "health", "login", "config", "info", "gradio_api/info", "gradio_api/openapi.json", "user",
-        "gradio_api/queue/data", "gradio_api/queue/status", "gradio_api/mcp/", "gradio_api/mcp/sse",
-        "robots.txt", "logout", "monitoring", "gradio_api/startup-events", "theme.css", "%00", "x" * 3000,
-        "gradio_api/deep_link?session_hash=a", "?deep_link=../../etc/passwd", "?__theme=x", "?view=api",
-        "gradio_api/upload_progress?upload_id=x", "gradio_api/call/ask/x", "gradio_api/login_check",
-    )  # fmt: skip
+        "",
+        "health",
+        "login",
+        "config",
+        "info",
+        "gradio_api/info",
+        "gradio_api/openapi.json",
+        "user",
+        "gradio_api/queue/data",
+        "gradio_api/queue/status",
+        "gradio_api/mcp/",
+        "gradio_api/mcp/sse",
+        "robots.txt",
+        "logout",
+        "monitoring",
+        "gradio_api/startup-events",
+        "theme.css",
+        "%00",
+        "x" * 3000,
+        "gradio_api/deep_link?session_hash=a",
+        "?deep_link=../../etc/passwd",
+        "?__theme=x",
+        "?view=api",
+        "gradio_api/upload_progress?upload_id=x",
+        "gradio_api/call/ask/x",
+        "gradio_api/login_check",
+    )
     body = _json(_value(chance), chance) if chance.randrange(2) else b""
     kind = chance.choice(("application/json", "text/xml", "multipart/form-data", ""))
     return Sent(chance.choice(_METHODS), chance.choice(paths), body, kind)

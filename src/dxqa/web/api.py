@@ -17,6 +17,7 @@ from gradio.events import api
 from dxqa.errors import DxqaError, QuestionError
 from dxqa.exchange import answer_json, case_json, hit_json, statements_json
 from dxqa.web.loading import IndexLoader
+from dxqa.web.told import writable
 
 MOST_HITS = 100
 _LOG = logging.getLogger(__name__)
@@ -149,9 +150,10 @@ def _told(result: dict[str, Any], request: Caller) -> dict[str, Any]:
 
     Gradio hands ``str`` of whatever an endpoint returns to MCP, which is Python's form of a dict.
     """
+    line = writable(json.dumps(result, ensure_ascii=False))
     if request is not None and "/mcp" in request.url.path:
-        return cast("dict[str, Any]", json.dumps(result, ensure_ascii=False))
-    return result
+        return cast("dict[str, Any]", line)
+    return cast("dict[str, Any]", json.loads(line))
 
 
 @contextmanager
@@ -160,7 +162,7 @@ def _clearly() -> Iterator[None]:
     try:
         yield
     except DxqaError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(writable(error), print_exception=False) from error
     except Exception as error:
         _LOG.exception("API の呼び出しに答えられませんでした")
         raise gr.Error(_UNEXPECTED, print_exception=False) from error

@@ -16,6 +16,7 @@ from dxqa.web.case_search import CaseSearch, found_html
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader
 from dxqa.web.tables import card_table_html, comparison_html
+from dxqa.web.told import told, writable
 
 TURN = 0
 """In place of a turn of the chat, of which the first is 1."""
@@ -61,7 +62,7 @@ class Cases:
 
     def _find(self, typed: gr.EventData) -> str:
         """Look up the words that the browser tells in what the cases say."""
-        words = str(getattr(typed, "words", ""))[:_LONGEST_SEARCH]
+        words = writable(told(typed).get("words"))[:_LONGEST_SEARCH]
         try:
             with self.loader.held() as index:
                 if self._search is None or self._search.index is not index:
@@ -72,12 +73,12 @@ class Cases:
 
     def _open(self, picked: gr.EventData) -> str:
         """Show the cases whose names the browser tells: one opened, several side by side."""
-        names = getattr(picked, "names", None)
+        names = told(picked).get("names")
         try:
             if not isinstance(names, list) or not 1 <= len(names) <= MOST_COMPARED:
                 raise QuestionError(f"事例を1件から{MOST_COMPARED}件まで選んでください。")
             with self.loader.held() as index:
-                known = [str(name) for name in names]
+                known = [writable(name)[:_LONGEST_SEARCH] for name in names]
                 answer = index.card(known[0]) if len(known) == 1 else index.compare(known)
                 shown = view_html(answer, index.store.documents)
         except DxqaError as error:

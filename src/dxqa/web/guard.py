@@ -5,6 +5,7 @@ on this machine alone (``gradio.route_utils.CustomCORSMiddleware``); so they are
 """
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,11 @@ _FULL = "送られたまま使われていない文書が多すぎます。1 時
 _TOO_OFTEN = (
     "間違いが続いたので、しばらく受け付けません。{minutes} 分ほど待ってから、やり直してください。"
 )
+_UNEXPECTED = (
+    "この要求には答えられませんでした。送った内容を確かめてください。プログラムから使う方法は"
+    "docs/api.md にあります。"
+)
+_LOG = logging.getLogger(__name__)
 _SAME_SITE = re.compile(rb";\s*samesite=\w+", re.IGNORECASE)
 
 
@@ -84,7 +90,28 @@ class Guard:
         if request.method == "POST" and _path(request) == "/login":
             await self._log_in(request, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._answered(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; what nobody expected is told in words, and the connection stays."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except HTTPException:
+            raise
+        except Exception:
+            _LOG.exception("要求に答えられませんでした")
+            if begun:
+                raise
+            await JSONResponse({"error": _UNEXPECTED, "detail": _UNEXPECTED}, 500)(
+                scope, receive, send
+            )
 
     async def _log_in(self, request: Request, receive: Receive, send: Send) -> None:
         address = address_of(request)
