@@ -30,7 +30,7 @@ PATIENCE_S = 60.0
 _WORKERS = 4
 _LISTENING_S = 20.0
 _OUTSIDE = ("root:x:0:", "[build-system]", '"fingerprint"', "PATH=/", "scrypt$")
-"""Of files that are nobody's business: /etc/passwd, pyproject.toml, the manifest, the environment."""
+"""Of files that are nobody's business: /etc/passwd, pyproject.toml, a manifest, the environment."""
 _INSIDE = ("Traceback (most recent", "site-packages", 'File "')
 
 
@@ -57,8 +57,8 @@ def served(folder: Path) -> Iterator[str]:
         contextlib.redirect_stdout(io.StringIO()),
         serving(folder / "index", "--corpus", str(folder / "corpus")) as url,
     ):
-        deadline = time.monotonic() + 120
-        while httpx.get(f"{url}health").status_code != 200:
+        deadline = time.monotonic() + 240
+        while httpx.get(f"{url}health", timeout=PATIENCE_S).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.5)
         yield url
@@ -140,7 +140,10 @@ def is_well(url: str) -> bool:
     data = {"data": ["都城市の推進体制は？", None, None]}
     reply = httpx.post(f"{url}gradio_api/run/ask", json=data, timeout=PATIENCE_S)
     answer = reply.json()["data"][0]
-    return bool(answer["answered"]) and httpx.get(f"{url}health").status_code == 200
+    return (
+        bool(answer["answered"])
+        and httpx.get(f"{url}health", timeout=PATIENCE_S).status_code == 200
+    )
 
 
 def log_faults(log: Path) -> list[str]:

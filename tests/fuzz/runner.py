@@ -6,6 +6,7 @@ Findings are counted and the fuzzing goes on; figures lie in ``FOLDER/TARGET/fig
 kind of finding the shortest input beside them.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -35,7 +36,7 @@ class Recorder:
         self.written = 0.0
 
     def __call__(self, data: bytes) -> None:
-        """Run one input; what it takes is counted in processor time, however busy the machine is."""
+        """Run one input, and count its processor time, whatever else the machine does."""
         begun = time.process_time()
         try:
             self.target.check(data)
@@ -89,6 +90,8 @@ def fuzz(target: Target, folder: Path, options: list[str]) -> None:
     seeds.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):
         (seeds / f"seed-{number}").write_bytes(seed)
+        with contextlib.suppress(Exception):  # it is found again; what is loaded once is loaded now
+            target.check(seed)
 
     def mutator(data: bytes, most: int, seed: int) -> bytes:
         # libFuzzer's own find what no text holds.
