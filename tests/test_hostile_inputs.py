@@ -146,6 +146,11 @@ def test_filters_that_are_none_are_explained(small: Index, filters: Any, message
         small.search("推進体制", filters=filters)
 
 
+def test_an_empty_key_is_no_other_key_to_a_server() -> None:
+    filtering.check_filters(b'{"": ""}')
+    filtering.check_filters(b'{"#": "x"}')
+
+
 def test_filters_of_every_kind_that_people_need(small: Index) -> None:
     hits = small.search("推進体制", filters={"population": " 1000 .. ４００００ ", "kind": ("町",)})
     assert hits

@@ -11,7 +11,7 @@ SEPARATOR = "\x1e"
 """Between the parts of an input: a question, earlier questions, filters."""
 
 _LINES = Path(__file__).with_name("pieces.txt").read_text("utf-8").splitlines()
-PIECES = tuple(json.loads(line) for line in _LINES if not line.startswith("#"))
+PIECES: tuple[str, ...] = tuple(json.loads(line) for line in _LINES if not line.startswith("#"))
 _MOST_TIMES = (2, 3, 16, 100, 700)
 
 Mutation = Callable[[str, random.Random], str]

@@ -202,7 +202,7 @@ def _call(chance: random.Random) -> Sent:
 def _join(chance: random.Random) -> Sent:
     """Call functions that only the page is to call."""
     session = f"s{chance.randrange(10**9)}"
-    body = {
+    body: dict[str, Any] = {
         "data": _data(chance),
         "fn_index": chance.randint(0, _FN),
         "session_hash": session,
