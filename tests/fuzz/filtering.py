@@ -26,7 +26,7 @@ class _Missing:
     """Compares with nothing, as a field that a passage lacks does on a server."""
 
     __eq__ = __le__ = __ge__ = __gt__ = lambda *_: False  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = object.__hash__
 
 
 def check_filters(data: bytes) -> None:
