@@ -24,13 +24,13 @@ _NOTHING: dict[str, Any] = {
 
 
 def fuzzed(
-    names: Sequence[str], folder: Path, *, runs: int = -1, seconds: int = 0
+    names: Sequence[str], folder: Path, *, runs: int = -1, seconds: int = 0, seed: int = 1
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Fuzz targets one after the other; yield the name and the figures of each."""
     command = [
         *(sys.executable, "-m", "tests.fuzz.runner", ",".join(names), folder),
         *(f"-runs={runs}", f"-max_total_time={seconds}", f"-timeout={_HANGS_S}"),
-        *("-rss_limit_mb=4096", "-print_final_stats=1", "-seed=1"),
+        *("-rss_limit_mb=4096", "-print_final_stats=1", f"-seed={seed}"),
     ]
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,6 +73,7 @@ def main() -> int:
     parser.add_argument("target", choices=["all", *TARGETS], metavar="TARGET", nargs="+")
     parser.add_argument("--runs", type=int, default=-1, help="inputs a target")
     parser.add_argument("--seconds", type=int, default=0, help="at most so long a target")
+    parser.add_argument("--seed", type=int, default=1, help="another one, other inputs")
     parser.add_argument("--folder", type=Path, default=None)
     told = parser.parse_args()
     folder = told.folder or Path(tempfile.mkdtemp(prefix="dxqa-fuzz-"))
@@ -80,7 +81,8 @@ def main() -> int:
     if told.runs < 0 and not told.seconds:
         parser.error("--runs or --seconds is needed")
     found = inputs = 0
-    for name, figures in fuzzed(names, folder, runs=told.runs, seconds=told.seconds):
+    limits = {"runs": told.runs, "seconds": told.seconds, "seed": told.seed}
+    for name, figures in fuzzed(names, folder, **limits):
         inputs += figures["inputs"]
         found += sum(figures["findings"].values())
         print(_line(name, figures), flush=True)
