@@ -9,6 +9,12 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from dxqa import Document, Index
 from dxqa.errors import CorpusError, QuestionError
@@ -21,6 +27,7 @@ from dxqa.readers.corpus import read_file
 from dxqa.readers.frontmatter import split_front_matter
 from dxqa.readers.place_metadata import heading_metadata, marked_place
 from dxqa.retrieval.conditions import understand_filters
+from dxqa.web.guard import Guard
 from dxqa.web.journal import Journal
 from dxqa.web.masking import masked
 from dxqa.web.requests import from_json
@@ -217,6 +224,27 @@ def test_an_event_of_another_form_says_nothing() -> None:
     for data in (None, 5, "x", [1], {"turn": 1}):
         said = told(gr.EventData(None, data))
         assert said == ({"turn": 1} if isinstance(data, dict) else {})
+
+
+def guarded(*routes: Route) -> Starlette:
+    return Starlette(routes=routes, middleware=[Middleware(Guard, uploads=Path("none"))])
+
+
+def test_what_nobody_expected_is_told_in_words() -> None:
+    def broken(request: Request) -> Response:
+        raise KeyError(request.url.path)
+
+    client = TestClient(guarded(Route("/x", broken)))
+    reply = client.get("/x")
+    assert reply.status_code == 500
+    assert "答えられませんでした" in reply.json()["error"]
+    assert "content-security-policy" in reply.headers
+    assert client.get("/y").status_code == 404
+
+
+def test_a_length_of_thousands_of_digits_is_too_large() -> None:
+    reply = TestClient(guarded()).get("/", headers={"content-length": "9" * 5000})
+    assert reply.status_code == 413
 
 
 def test_half_a_character_from_a_link_is_made_whole() -> None:

@@ -68,6 +68,7 @@ _UNEXPECTED = (
     "この要求には答えられませんでした。送った内容を確かめてください。プログラムから使う方法は"
     "docs/api.md にあります。"
 )
+_LONGEST_NUMBER = 18  # digits: more than anything may have, and few enough to read
 _LOG = logging.getLogger(__name__)
 _SAME_SITE = re.compile(rb";\s*samesite=\w+", re.IGNORECASE)
 
@@ -151,7 +152,7 @@ class Guard:
                 self._logins.succeed(address)
             await send(message)
 
-        await self._app(request.scope, receive, watched)
+        await self._answered(request.scope, receive, watched)
 
 
 def from_elsewhere(request: Request) -> bool:
@@ -220,7 +221,7 @@ def _size(folder: Path) -> int:
 
 def _length(headers: Headers) -> int:
     told = headers.get("content-length", "0")
-    return int(told) if told.isdecimal() else 0
+    return int(told[:_LONGEST_NUMBER]) if told.isdecimal() else 0
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
