@@ -28,7 +28,7 @@ def fuzzed(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Fuzz targets one after the other; yield the name and the figures of each."""
     command = [
-        *(sys.executable, "-m", "tests.fuzz.runner", ",".join(names), folder),
+        *(sys.executable, "-m", "tests.fuzz.runner", ",".join(names), str(folder)),
         *(f"-runs={runs}", f"-max_total_time={seconds}", f"-timeout={_HANGS_S}"),
         *("-rss_limit_mb=4096", "-print_final_stats=1", f"-seed={seed}"),
     ]

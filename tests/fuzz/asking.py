@@ -89,8 +89,9 @@ def check_question(index: Index, question: str, history: list[str], filters: Any
         _plain_json(json.dumps(hit_json(hit)))
     if isinstance(filters, Mapping):
         given = {key: value for key, value in filters.items() if value is not None}
-        for found in (*hits, *answer.hits, *answer.citations):
-            assert matches(found.passage.metadata, given), found.passage.passage_id
+        passages = [hit.passage for hit in (*hits, *answer.hits)]
+        for passage in (*passages, *(citation.passage for citation in answer.citations)):
+            assert matches(passage.metadata, given), passage.passage_id
 
 
 def check_answer(answer: Answer, index: Index) -> None:

@@ -25,7 +25,7 @@ _SEEDS: tuple[dict[str, object], ...] = (
 class _Missing:
     """Compares with nothing, as a field that a passage lacks does on a server."""
 
-    __eq__ = __le__ = __ge__ = __gt__ = lambda *_: False  # type: ignore[assignment]
+    __eq__ = __le__ = __ge__ = __gt__ = lambda *_: False
     __hash__ = object.__hash__
 
 

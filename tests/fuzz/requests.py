@@ -217,7 +217,7 @@ def _event(chance: random.Random) -> Sent:
     """Say what the page's own scripts say, wrongly: as many values as the function takes."""
     session = f"s{chance.randrange(10**9)}"
     told = {_key(chance): _value(chance) for _ in range(chance.randint(0, 4))}
-    body = {
+    body: dict[str, Any] = {
         "data": [chance.choice((None, [], _value(chance))) for _ in range(chance.randint(0, 7))],
         "fn_index": chance.randint(0, _FN),
         "session_hash": session,
