@@ -46,7 +46,6 @@ _PATHS = (
     "proxy=",
     "custom_component/a/client/component/",
     "stream/a/1/2/",
-    "heartbeat/",
     "run-history/records/",
     "dev/",
     "pwa_icon/",
