@@ -67,7 +67,7 @@ $(VENV)/.docs: $(VENV)/.run
 	touch $@
 
 $(VENV)/.heavy: $(VENV)/.dev
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,milvus,ray,langchain,llamaindex]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,milvus,ray,langchain,llamaindex,fuzz]'
 	touch $@
 
 # Apart, so that it is no part of what it looks at.

@@ -16,6 +16,47 @@ None asks nothing of the key, even where the question does.
 """
 
 _RANGE = re.compile(r"\s*(-?[\d.]+)?\s*\.\.\s*(-?[\d.]+)?\s*")
+_MOST_VALUES = 1000
+_LONGEST_TEXT = 1000
+
+
+def checked(given: object) -> Filters:
+    """Return filters as they were given, after a look at them: programs can send anything.
+
+    Raises:
+        QuestionError: something else than keys and values, or more than anybody needs.
+    """
+    if not isinstance(given, Mapping) or not all(isinstance(key, str) for key in given):
+        raise QuestionError("絞り込みは、項目名と値の組で指定してください。")
+    values = [one for value in given.values() for one in _listed(value)]
+    if len(given) + len(values) > _MOST_VALUES:
+        raise QuestionError(f"絞り込みの値が多すぎます。{_MOST_VALUES:,} 個までにしてください。")
+    for value in values:
+        _check_value(value)
+    return given
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+
+
+def _check_value(value: object) -> None:
+    if value is not None and not isinstance(value, str | int | float):
+        raise QuestionError(f"絞り込みの値は、文字か数値で指定してください: {str(value)[:40]}")
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise QuestionError(f"絞り込みの値が長すぎます。{_LONGEST_TEXT:,} 字までにしてください。")
+    if isinstance(value, str) and (bounds := bounds_of(value)):
+        _check_bounds(value, bounds)
+
+
+def _check_bounds(value: str, bounds: tuple[str | None, str | None]) -> None:
+    try:
+        [float(bound) for bound in bounds if bound is not None]
+    except ValueError as error:
+        raise QuestionError(
+            f"絞り込みの範囲が数値になっていません: {value[:40]}。10000..50000 のように"
+            "書いてください。"
+        ) from error
 
 
 def matches(metadata: Metadata, filters: Filters) -> bool:

@@ -31,6 +31,8 @@ from dxqa.types import Answer, Case, Document, Encoder, Hit, Progress, Reranker
 
 LONGEST_QUESTION = 2000
 """Characters; beyond this it is a document, not a question."""
+MOST_EARLIER = 20
+"""Earlier questions that are heeded, the latest: what lies further back is no context."""
 _FEWEST_COMPARED = 2
 _MOST_NAMED = 20
 """Municipalities that an error names."""
@@ -255,17 +257,18 @@ class Index:
             k: at least 1.
             filters: metadata key to value, several values, a range such as ``"..30000"``, or None
                 to undo a filter that the question itself sets.
-            history: earlier questions of the conversation, oldest first.
+            history: earlier questions of the conversation, oldest first; the last 20 count.
 
         Returns:
             At most ``k`` hits, ranks from 1.
 
         Raises:
-            QuestionError: an empty question, one of more than 2,000 characters, ``k`` below 1, or
-                a range asked of a key whose values are no numbers.
+            QuestionError: an empty question, one (or an earlier one) of more than 2,000 characters,
+                ``k`` below 1, filters that are none, or a range asked of a key whose values are no
+                numbers.
         """
         _check(question, k)
-        query = self.retriever.understand(question, history, filters)
+        query = self.retriever.understand(question, _recent(history), filters)
         return list(self._search(query, k, {}).hits)
 
     def _search(self, query: Query, k: int, timings: dict[str, float]) -> Retrieval:
@@ -290,7 +293,7 @@ class Index:
 
         Args:
             question: colloquial Japanese will do.
-            history: earlier questions of the conversation, oldest first.
+            history: earlier questions of the conversation, oldest first; the last 20 count.
             filters: as for ``search``.
             k: how many hits the answer carries.
             writer: puts the answer into prose; without one, nothing opens a connection.
@@ -305,7 +308,7 @@ class Index:
         timings: dict[str, float] = {}
         retriever = self.retriever
         with _timed(timings, "understand"):
-            query = retriever.understand(question, history, filters)
+            query = retriever.understand(question, _recent(history), filters)
         retrieval = self._search(query, k, timings)
         with _timed(timings, "answer"):
             answer = compose(retrieval, self.store, self.verifier)
@@ -383,6 +386,16 @@ def _check(question: str, k: int) -> None:
         )
     if k < 1:
         raise QuestionError(f"件数 k は 1 以上にしてください: {k}")
+
+
+def _recent(history: Sequence[str]) -> Sequence[str]:
+    """Return the earlier questions that count; each costs as much to understand as a question."""
+    recent = history[-MOST_EARLIER:]
+    if any(len(question) > LONGEST_QUESTION for question in recent):
+        raise QuestionError(
+            f"これまでの質問に長すぎるものがあります。{LONGEST_QUESTION:,} 字以内にしてください。"
+        )
+    return recent
 
 
 def _load(store: Store) -> Encoder:

@@ -10,6 +10,7 @@ PASSAGE_CHARACTERS = 300
 """A passage grows to at most this length; the encoder reads about 500 characters."""
 
 _LONGEST_SENTENCE = 600
+_LONGEST_HEADING = 200
 
 Span = tuple[int, int]
 
@@ -46,13 +47,18 @@ def _passage(document: Document, section: Section, group: list[Span], number: in
     return Passage(
         passage_id=f"{document.doc_id}#{number}",
         doc_id=document.doc_id,
-        heading_path=section.heading_path,
+        heading_path=tuple(map(_shortened, section.heading_path)),
         start=start,
         end=end,
         text=document.text[start:end],
         metadata={**document.metadata, **section.metadata},
         sentences=tuple(group),
     )
+
+
+def _shortened(heading: str) -> str:
+    """Every passage below a heading carries it: a line of 100,000 characters is none to carry."""
+    return heading if len(heading) <= _LONGEST_HEADING else f"{heading[: _LONGEST_HEADING - 1]}…"
 
 
 def _line_start(text: str, start: int, lowest: int) -> int:

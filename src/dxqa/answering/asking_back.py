@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from dxqa.answering.draft import remarks_on
+from dxqa.answering.draft import remarks_on, unmarked
 from dxqa.retrieval import Query, Retrieval
 from dxqa.store import Store
 from dxqa.types import Answer
@@ -54,7 +54,8 @@ def _likeliest(retrieval: Retrieval, store: Store) -> Sequence[str]:
 def _answer(retrieval: Retrieval, lead: str, choices: Sequence[str]) -> Answer | None:
     if not choices:
         return None
-    lines = [*remarks_on(retrieval), lead, *(f"・{choice}" for choice in choices)]
+    lead = unmarked(lead)
+    lines = [*remarks_on(retrieval), lead, *(f"・{unmarked(choice)}" for choice in choices)]
     return Answer(
         question=retrieval.query.question,
         text="\n".join(lines),

@@ -86,16 +86,17 @@ def render(draft: Draft, retrieval: Retrieval, store: Store) -> Answer:
 def worded(draft: Draft, store: Store, question: str, remarks: Sequence[str] = ()) -> Answer:
     """Put a draft into words under what is asked, after remarks."""
     citations = _Citations(store)
+    lead = unmarked(draft.lead)
     parts = tuple(_part(group, store, citations) for group in draft.groups)
     return Answer(
         question=question,
-        text="\n".join([*remarks, *_lines(draft.lead, parts)]).strip(),
+        text="\n".join([*remarks, *_lines(lead, parts)]).strip(),
         citations=citations.all(),
         hits=(),
         kind=draft.kind,
         confidence=round(draft.confidence or 0.0, 3),
         notes=tuple(remarks),
-        lead=draft.lead,
+        lead=lead,
         parts=parts,
     )
 
@@ -103,13 +104,13 @@ def worded(draft: Draft, store: Store, question: str, remarks: Sequence[str] = (
 def _part(group: Group, store: Store, citations: _Citations) -> Part:
     statements = tuple(
         Statement(
-            text=claim.text or plain(store, claim.evidence[0]),
+            text=unmarked(claim.text) or plain(store, claim.evidence[0]),
             numbers=citations.numbers(claim.evidence),
             aspect=claim.aspect,
         )
         for claim in group.claims
     )
-    return Part(group.label, statements or (Statement(NOT_SAID),))
+    return Part(unmarked(group.label), statements or (Statement(NOT_SAID),))
 
 
 def _lines(lead: str, parts: Sequence[Part]) -> Iterator[str]:
@@ -142,9 +143,13 @@ def _without_population(retrieval: Retrieval) -> list[str]:
 
 
 def plain(store: Store, evidence: Evidence) -> str:
-    """A quoted sentence on one line, in normal form; a [1] of its own is no citation mark."""
-    text = " ".join(normalize(store.text(evidence.sentence)).text.split())
-    return re.sub(r"\[(\d+)\]", r"［\1］", text)
+    """A quoted sentence in normal form, as it may stand in an answer."""
+    return unmarked(normalize(store.text(evidence.sentence)).text)
+
+
+def unmarked(text: str) -> str:
+    """Return words of documents or users on one line, in which a [1] is no citation mark."""
+    return re.sub(r"\[(\d+)\]", r"［\1］", " ".join(text.split()))
 
 
 def hidden_places(retrieval: Retrieval) -> list[str]:
@@ -179,4 +184,4 @@ def remarks_on(retrieval: Retrieval) -> list[str]:
         remarks.append(
             f"※ これまでの質問から、{'、'.join(retrieval.query.places)}についてお答えします。"
         )
-    return remarks
+    return list(map(unmarked, remarks))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dxqa.answering.draft import hidden_places, remarks_on
+from dxqa.answering.draft import hidden_places, remarks_on, unmarked
 from dxqa.retrieval import Retrieval
 from dxqa.store import Store
 from dxqa.types import Answer
@@ -14,7 +14,8 @@ def refuse(
     retrieval: Retrieval, store: Store, confidence: float, *, missing: Sequence[str] = ()
 ) -> Answer:
     """Decline, name what is missing, and point to the nearest passages, marked as no answer."""
-    lines = [*remarks_on(retrieval), _reason(retrieval, store, missing)]
+    reason = unmarked(_reason(retrieval, store, missing))
+    lines = [*remarks_on(retrieval), reason]
     nearest = _nearest(retrieval)
     if nearest:
         lines += ["", "近い話題の資料 (お尋ねへの答えではありません):", *nearest]
@@ -26,7 +27,7 @@ def refuse(
         kind="declined",
         confidence=round(confidence, 3),
         notes=tuple(remarks_on(retrieval)),
-        lead=_reason(retrieval, store, missing),
+        lead=reason,
     )
 
 
@@ -56,4 +57,4 @@ def _reason(retrieval: Retrieval, store: Store, missing: Sequence[str]) -> str:
 def _nearest(retrieval: Retrieval) -> list[str]:
     passages = [hit.passage for hit in retrieval.hits]
     labels = [f"・{p.municipality or p.heading_path[0]}: {p.heading_path[-1]}" for p in passages]
-    return list(dict.fromkeys(labels))[:_NEAREST]
+    return list(dict.fromkeys(map(unmarked, labels)))[:_NEAREST]

@@ -13,7 +13,9 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import accumulate
 
-_UNIT = re.compile(r"(?s).[\u0300-\u036f\u3099\u309a\uff9e\uff9f]*")
+# More marks than Unicode's stream-safe format has (UAX 15) are no writing, and dear to compose.
+_UNIT = re.compile(r"(?s).[\u0300-\u036f\u3099\u309a\uff9e\uff9f]{0,30}")
+_REMEMBERED = 2000  # characters: the maps of longer texts would fill the memory
 # Control characters and lone surrogates, which the analyser cannot take.
 _UNWRITABLE = ("Cc", "Cs")
 _KATAKANA_DASH = re.compile(r"(?<=[ァ-ヺー])[-‐‑‒–—―−](?=[ァ-ヺー]|$|[^0-9A-Za-z\s])")
@@ -41,9 +43,17 @@ class Normalized:
         return self.starts[start], self.ends[end - 1]
 
 
-@lru_cache(maxsize=4096)
 def normalize(text: str) -> Normalized:
     """Normalise ``text``; every character of the result can be traced to the original."""
+    return _remembered(text) if len(text) <= _REMEMBERED else _normalized(text)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> Normalized:
+    return _normalized(text)
+
+
+def _normalized(text: str) -> Normalized:
     units = _UNIT.findall(text)
     forms = [_normal_form(unit) for unit in units]
     joined = _KATAKANA_DASH.sub("ー", "".join(forms))

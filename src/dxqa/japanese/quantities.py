@@ -1,5 +1,6 @@
 """Figures and years in text, each with one canonical value whatever way it is written."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from dxqa.japanese.normalize import normalize
 
 # First Gregorian year of each era (the era's year 1).
 _ERAS = {"令和": 2019, "平成": 1989, "昭和": 1926, "大正": 1912, "明治": 1868}
+_LAST_YEAR = 9999
 _ERA_LETTERS = {"R": "令和", "H": "平成", "S": "昭和"}
 _DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")}
 _SMALL = {"十": 10, "百": 100, "千": 1000}
@@ -85,13 +87,13 @@ def _value(match: re.Match[str]) -> float | None:
     if match.re is _ERA_YEAR:
         era = _ERA_LETTERS.get(match.group(1), match.group(1))
         year = 1.0 if match.group(2) == "元" else _number(match.group(2))
-        return None if year is None else _ERAS[era] + year - 1
+        return None if year is None or year > _LAST_YEAR else _ERAS[era] + year - 1
     value = _number(match.group(1))
     if value is None:
         return None
     for unit in match.group(2) or "":
         value *= _SMALL.get(unit) or _LARGE[unit]
-    return value
+    return value if math.isfinite(value) else None  # hundreds of digits count nothing
 
 
 def _number(digits: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import re
 
-_END = re.compile(r"[。！？!?]+[」』）)]*|\n")
+_END = re.compile(r"[。！？!?]+[」』）)]*|\n\s*")
 _OPEN, _CLOSE = "「『（(【", "」』）)】"
 _MARKER = re.compile(r"\s*(?:[-–—・*●○■◆•]\s*|\d{1,2}[.．)）]\s+|[①-⑳]\s*)?")
 _LABEL_END = (":", "：")
@@ -16,23 +16,33 @@ def split_sentences(text: str, start: int = 0, end: int | None = None) -> list[t
     """
     stop = len(text) if end is None else end
     spans: list[tuple[int, int]] = []
-    begin = start
+    begin = counted = start
+    depth = 0  # of brackets, from the beginning of the sentence or of the line up to ``counted``
     for match in _END.finditer(text, start, stop):
-        if match.group() != "\n" and _depth(text, begin, match.start()) > 0:
-            continue
-        if match.group() == "\n" and text[begin : match.start()].rstrip().endswith(_LABEL_END):
-            continue
-        spans.append((begin, match.end()))
-        begin = match.end()
+        line_ends = match.group()[0] == "\n"
+        depth += _opened(text[counted : match.start()])
+        counted = match.start()
+        goes_on = _is_label(text, begin, counted) if line_ends else depth > 0
+        if not goes_on:
+            spans.append((begin, match.end()))
+            begin = match.end()
+        if line_ends or not goes_on:
+            depth, counted = 0, match.end()
     spans.append((begin, stop))
     trimmed = (_trim(text, a, b) for a, b in spans)
     return [(a, b) for a, b in trimmed if a < b]
 
 
-def _depth(text: str, start: int, end: int) -> int:
-    """Count brackets still open on the last line of ``text[start:end]``."""
-    line = text[max(start, text.rfind("\n", start, end) + 1) : end]
-    return sum(line.count(c) for c in _OPEN) - sum(line.count(c) for c in _CLOSE)
+def _opened(text: str) -> int:
+    """Count the brackets that a text opens and does not close."""
+    return sum(map(text.count, _OPEN)) - sum(map(text.count, _CLOSE))
+
+
+def _is_label(text: str, start: int, end: int) -> bool:
+    """Whether ``text[start:end]`` ends in a colon, blanks aside."""
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return text.endswith(_LABEL_END, start, end)
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

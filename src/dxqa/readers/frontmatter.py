@@ -73,4 +73,7 @@ def _scalar(value: object) -> MetadataValue | None:
 
 def _text(value: object) -> str:
     """JSON can escape half a character, which no file can hold."""
-    return str(value).encode("utf-8", "replace").decode("utf-8")
+    try:
+        return str(value).encode("utf-8", "replace").decode("utf-8")
+    except (ValueError, RecursionError) as error:  # thousands of digits, or of lists in lists
+        raise CorpusError("メタデータに、大きすぎる数か深すぎる入れ子があります") from error

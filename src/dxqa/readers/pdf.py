@@ -123,11 +123,12 @@ def _unreadable(text: str) -> str:
 
 def _runs(losses: Sequence[tuple[int, str]]) -> Iterator[Loss]:
     """Put pages that follow one another, lost for the same reason, into one."""
+    all_lost = set(losses)
     for at, (number, reason) in enumerate(losses):
         if at and losses[at - 1] == (number - 1, reason):
             continue
         last = number
-        while (last + 1, reason) in losses:
+        while (last + 1, reason) in all_lost:
             last += 1
         yield Loss(f"{number}ページ" if last == number else f"{number}〜{last}ページ", reason)
 

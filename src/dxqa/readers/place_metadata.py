@@ -1,12 +1,16 @@
 """Metadata that follows from the name of a place."""
 
-import re
 from collections.abc import Iterable
 
 from dxqa.japanese import parse_place
 from dxqa.types import MetadataValue
 
-_MARKED = re.compile(r".*【\s*([^】]+?)\s*】\s*$")
+
+def marked_place(heading: str) -> str:
+    """Return what stands between the 【 and the 】 that a heading ends with, or ``""``."""
+    line = heading.rstrip()
+    _, opened, name = line[:-1].rpartition("【")
+    return name.strip() if line.endswith("】") and opened and "】" not in name else ""
 
 
 def place_metadata(name: str) -> dict[str, MetadataValue]:
@@ -22,5 +26,5 @@ def place_metadata(name: str) -> dict[str, MetadataValue]:
 
 def heading_metadata(headings: Iterable[str]) -> dict[str, MetadataValue]:
     """Return what the innermost heading that ends in 【自治体】 tells."""
-    marked = [place_metadata(found.group(1)) for h in headings if (found := _MARKED.match(h))]
+    marked = [place_metadata(name) for h in headings if (name := marked_place(h))]
     return next(filter(None, reversed(marked)), {})

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from dxqa.japanese import normalize
 from dxqa.readers import table
-from dxqa.readers.place_metadata import place_metadata
+from dxqa.readers.place_metadata import marked_place, place_metadata
 from dxqa.types import Document, MetadataValue, Section
 
 _CONTENTS = re.compile(r"(contents|table of contents|目次|もくじ)\s*$", re.IGNORECASE)
-_ENTRY = re.compile(r"\s*\d+[.)．]\s*(\S.*?)\s*$")
-_CASE = re.compile(r".*【\s*([^】]+?)\s*】\s*$")
+_ENTRY = re.compile(r"\s*\d+[.)．]\s*(\S.*)")
 _NUMBERED = re.compile(r"(第[0-9一二三四五六七八九十]+[章節編部]|[■◆●▼#]+)\s*\S")
-_REFERENCE = re.compile(r"参考(?:文献|資料|URL)?\s*:\s*(.*?)\s*$")
+_REFERENCE = re.compile(r"参考(?:文献|資料|URL)?\s*:(.*)")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _LIST_ITEM = re.compile(r"\s*([-–—・*•○]|\d+[.)．]\s|[①-⑳])")
 _PROSE_END = re.compile(r"[。．.!！?？:：、,)）」]\s*$")
 _TABLE_LEAD = re.compile(r"以下|次の|下記|下表|一覧")
@@ -69,6 +69,8 @@ class _Reader:
     def __init__(self, document: Document, blocks: list[_Block]) -> None:
         self.document = document
         self.blocks = blocks
+        self.spans = [(block.start, block.end) for block in blocks]
+        self.places = table.Places()
         self.chapters = _contents(blocks)
         self.ignored: list[tuple[int, int]] = []
         self.drafts = [_Draft((document.title,))]
@@ -106,10 +108,10 @@ class _Reader:
             return self._ignore(at, 1)
         if heading := self._heading(at):
             return self._open(block, heading)
-        if found := table.read(self.document.text, [(b.start, b.end) for b in self.blocks[at:]]):
+        if found := table.read(self.document.text, self.spans, at):
             return self._take_table(at, found)
         if reference := _REFERENCE.fullmatch(block.line):
-            self.drafts[-1].metadata["reference"] = reference.group(1)
+            self.drafts[-1].metadata["reference"] = reference.group(1).strip()
             return self._ignore(at, 1)
         if self._is_furniture(at):
             return self._ignore(at, 1)
@@ -138,7 +140,7 @@ class _Reader:
         line = block.line
         if not line or len(line) > _LONGEST_HEADING or _REFERENCE.match(line):
             return ""
-        if line in self.chapters or _NUMBERED.match(line) or _CASE.fullmatch(line):
+        if line in self.chapters or _NUMBERED.match(line) or marked_place(line):
             return line
         bare = not self.chapters and len(line) <= _SHORT and not _PROSE_END.search(line)
         return line if bare and not self._after_heading(at) and self._before_prose(at) else ""
@@ -151,10 +153,11 @@ class _Reader:
         return any(len(b.lines) > 1 or _PROSE_END.search(b.line) for b in following)
 
     def _open(self, block: _Block, heading: str) -> int:
-        case = _CASE.fullmatch(heading)
-        metadata = place_metadata(case.group(1)) if case else {}
+        case = marked_place(heading)
+        metadata = place_metadata(case)
         name = block.lines[0].strip()
         if case:
+            self.places.add(str(metadata.get("municipality", "")))
             self.drafts.append(_Draft((*self.chapter, name), dict(metadata)))
         else:
             self.chapter = (self.document.title, name)
@@ -175,10 +178,9 @@ class _Reader:
         if draft.blocks and draft.blocks[-1] is lead and _TABLE_LEAD.search(lead.line):
             self.ignored.append((lead.start, lead.end))
             draft.blocks.pop()
-        places = [str(d.metadata["municipality"]) for d in self.drafts if d.metadata]
         path = (*self.chapter, found.header)
         for row in found.rows:
-            metadata = table.row_metadata(self.document.text[row[0] : row[1]], places)
+            metadata = table.row_metadata(self.document.text[row[0] : row[1]], self.places)
             self.rows.append(
                 Section(self.document.doc_id, path, row[0], row[1], metadata, atomic=True)
             )
@@ -188,10 +190,21 @@ class _Reader:
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    for match in re.finditer(r"(?:[^\r\n]*\S[^\r\n]*(?:\r\n|\r|\n|$))+", text):
-        body = match.group()
-        start = match.start() + len(body) - len(body.lstrip())
-        yield _Block(start, match.start() + len(body.rstrip()), tuple(body.strip().splitlines()))
+    start = end = 0
+    for match in _LINE.finditer(text):
+        if match.group().isspace():
+            yield from _block(text, start, end)
+            start = match.end()
+        end = match.end()
+    yield from _block(text, start, end)
+
+
+def _block(text: str, start: int, end: int) -> Iterator[_Block]:
+    """Yield what stands between two offsets, the blanks around it left out, if anything does."""
+    body = text[start:end]
+    if body.strip():
+        first = start + len(body) - len(body.lstrip())
+        yield _Block(first, start + len(body.rstrip()), tuple(body.strip().splitlines()))
 
 
 def _contents(blocks: list[_Block]) -> frozenset[str]:
@@ -200,7 +213,7 @@ def _contents(blocks: list[_Block]) -> frozenset[str]:
         if _CONTENTS.match(block.lines[0].strip()):
             lines = [ln for b in blocks[at : at + _contents_length(blocks, at)] for ln in b.lines]
             entries = [_ENTRY.fullmatch(normalize(line).text) for line in lines]
-            return frozenset(entry.group(1) for entry in entries if entry)
+            return frozenset(entry.group(1).strip() for entry in entries if entry)
     return frozenset()
 
 

@@ -17,7 +17,7 @@ from itertools import chain
 import numpy as np
 
 from dxqa.engines import Sought, Within
-from dxqa.filters import Filters, matches
+from dxqa.filters import Filters, checked, matches
 from dxqa.retrieval.kana import KanaLexicon
 from dxqa.retrieval.names import Gazetteer
 from dxqa.retrieval.query import Query
@@ -125,7 +125,8 @@ class Retriever:
         self, question: str, history: Sequence[str] = (), filters: Filters | None = None
     ) -> Query:
         """Question, earlier questions and filters given to Query."""
-        return understand(question, history, self._knowledge).filtered(filters or {})
+        given = checked(filters or {})
+        return understand(question, history, self._knowledge).filtered(given)
 
     @cached_property
     def _knowledge(self) -> Knowledge:

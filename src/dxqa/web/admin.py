@@ -217,10 +217,10 @@ class AdminRoom:
             gr.Timer(active=at_work),
         )
 
-    def _unlock(self, password: str, request: gr.Request | None = None) -> tuple[Any, ...]:
+    def _unlock(self, password: str | None, request: gr.Request | None = None) -> tuple[Any, ...]:
         wrong = [_WRONG]
         try:
-            right = self.rights.unlocks(password, address_of(request))
+            right = self.rights.unlocks(password or "", address_of(request))
         except NotAllowedError as error:
             right, wrong = False, [str(error)]
         return (
@@ -252,10 +252,10 @@ class AdminRoom:
                 path.unlink(missing_ok=True)
         return messages_html(good, list(dict.fromkeys(bad))), *self._view()
 
-    def _remove(self, names: Sequence[str], unlocked: bool) -> tuple[Any, ...]:  # noqa: FBT001
+    def _remove(self, names: Sequence[str] | None, unlocked: bool) -> tuple[Any, ...]:  # noqa: FBT001
         good: list[str] = []
         bad: list[str] = [] if names else ["取り除く文書を選んでください。"]
-        for name in names:
+        for name in names or ():
             try:
                 self._check(unlocked=unlocked)
                 self.uploads.remove(name)

@@ -22,6 +22,7 @@ from dxqa.index import Index
 from dxqa.web.guard import asker_of, mark_busy
 from dxqa.web.line import finished
 from dxqa.web.loading import IndexLoader
+from dxqa.web.told import writable
 
 MOST_HITS = 100
 _LOG = logging.getLogger(__name__)
@@ -160,9 +161,10 @@ def _told(result: dict[str, Any], request: Caller) -> dict[str, Any]:
 
     Gradio hands ``str`` of whatever an endpoint returns to MCP, which is Python's form of a dict.
     """
+    line = writable(json.dumps(result, ensure_ascii=False))
     if request is not None and "/mcp" in request.url.path:
-        return cast("dict[str, Any]", json.dumps(result, ensure_ascii=False))
-    return result
+        return cast("dict[str, Any]", line)
+    return cast("dict[str, Any]", json.loads(line))
 
 
 def still_there(request: Caller) -> Callable[[], None]:
@@ -187,7 +189,7 @@ def _clearly(request: Caller) -> Iterator[None]:
         mark_busy(request)
         raise gr.Error(str(error), title="Busy", print_exception=False) from error
     except DxqaError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(writable(error), print_exception=False) from error
     except Exception as error:
         _LOG.exception("API の呼び出しに答えられませんでした")
         raise gr.Error(_UNEXPECTED, print_exception=False) from error

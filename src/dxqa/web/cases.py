@@ -18,6 +18,7 @@ from dxqa.web.guard import asker_of
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader
 from dxqa.web.tables import card_table_html, comparison_html
+from dxqa.web.told import told, writable
 
 TURN = 0
 """In place of a turn of the chat, of which the first is 1."""
@@ -66,7 +67,7 @@ class Cases:
 
     def _find(self, typed: gr.EventData, request: gr.Request) -> str:
         """Look up the words that the browser tells in what the cases say."""
-        words = str(getattr(typed, "words", ""))[:_LONGEST_SEARCH]
+        words = writable(told(typed).get("words"))[:_LONGEST_SEARCH]
         try:
             return self.loader.held(lambda index: self._found(index, words), asker_of(request))
         except BusyError as error:
@@ -81,11 +82,11 @@ class Cases:
 
     def _open(self, picked: gr.EventData, request: gr.Request) -> str:
         """Show the cases whose names the browser tells: one opened, several side by side."""
-        names = getattr(picked, "names", None)
+        names = told(picked).get("names")
         try:
             if not isinstance(names, list) or not 1 <= len(names) <= MOST_COMPARED:
                 raise QuestionError(f"事例を1件から{MOST_COMPARED}件まで選んでください。")
-            known = [str(name) for name in names]
+            known = [writable(name)[:_LONGEST_SEARCH] for name in names]
             shown = self.loader.held(lambda index: _opened(index, known), asker_of(request))
         except DxqaError as error:
             shown = f'<p class="view-error" role="alert" tabindex="-1">{escape(str(error))}</p>'

@@ -24,6 +24,7 @@ from dxqa.web.guard import asker_of
 from dxqa.web.history import HISTORY, SAVE
 from dxqa.web.loading import IndexLoader
 from dxqa.web.requests import Request, from_json
+from dxqa.web.told import told, writable
 from dxqa.web.transcript import TYPES, transcript
 from dxqa.web.words import I18N, say
 
@@ -56,6 +57,8 @@ _CHANGED = (
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 _REOPENED = 8
 """Conversations reopened at a time: they come back when nobody asks, and each takes a thread."""
+_MOST_REOPENED = 200
+"""Turns of a conversation that are asked again, the latest: nobody's wait is without end."""
 _BETWEEN_S = 0.5
 """How often a conversation that is reopened is shown while it grows."""
 _CONNECT = "window.dxqa.connect(trigger, watch, props);"
@@ -181,7 +184,7 @@ class Chat:
         """Answer what is typed, as a new turn or in the place of the one being mended."""
         mended = _find(turns, editing)
         history = mended.request.history if mended else history_of(turns)
-        request = Request(question, history, chosen(*set_))
+        request = Request(writable(question), history, chosen(*set_))
         number = mended.number if mended else next_number(turns)
         yield from self._grow(request, number, turns, asker)
 
@@ -193,7 +196,8 @@ class Chat:
         editing: int,
         *set_: list[str],
     ) -> Iterator[tuple[Any, ...]]:
-        yield from self._ask(asker, str(picked.value["text"]), turns, editing, *set_)
+        text = picked.value.get("text") if isinstance(picked.value, dict) else ""
+        yield from self._ask(asker, writable(text), turns, editing, *set_)
 
     def _act(
         self,
@@ -205,28 +209,29 @@ class Chat:
     ) -> Iterator[tuple[Any, ...]]:
         """Do what a button in the chat says: ask a question, or ask one of a turn again."""
         del editing
-        told: dict[str, Any] = event._data  # noqa: SLF001 - Gradio has no other way to it
-        asked = from_json(told.get("request"))
-        turn = _find(turns, told.get("turn"))
+        said = told(event)
+        asked = from_json(said.get("request"))
+        turn = _find(turns, said.get("turn"))
         if asked is not None:
-            request = replace(asked, filters=chosen(*set_)) if told.get("filtered") else asked
+            request = replace(asked, filters=chosen(*set_)) if said.get("filtered") else asked
             yield from self._grow(request, next_number(turns), turns, asker)
         elif turn is not None:
-            yield from self._grow(_again(turn, told), turn.number, turns, asker)
+            yield from self._grow(_again(turn, said), turn.number, turns, asker)
 
     def _reopen(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """Ask the questions of a conversation that the browser kept."""
-        told = event._data.get("turns")  # noqa: SLF001
+        kept = told(event).get("turns")
         turns: list[Turn] = []
         changed, shown = 0, 0.0
-        asked = [(kept, from_json(kept)) for kept in (told if isinstance(told, list) else [])]
-        questions = [(kept, request) for kept, request in asked if request is not None]
-        for kept, request in questions:
+        asked = [(one, from_json(one)) for one in (kept if isinstance(kept, list) else [])]
+        questions = [(one, request) for one, request in asked if request is not None]
+        questions = questions[-_MOST_REOPENED:]
+        for one, request in questions:
             *_, turn = respond(self.loader, request, next_number(turns), repeated=True)
             turns = [*turns, turn]
-            changed += turn.answer is not None and turn.answer.text != kept.get("text")
+            changed += turn.answer is not None and turn.answer.text != one.get("text")
             notice = _CHANGED.format(changed) if changed else ""
-            last = kept is questions[-1][0]
+            last = one is questions[-1][0]
             # All turns are sent each time: every one of a long conversation would be too much.
             if last or time.monotonic() - shown > _BETWEEN_S:
                 # Until all are there, what the browser has kept is more than what would replace it.
@@ -280,19 +285,19 @@ class Chat:
         return tuple(shown)
 
     def _delete(self, event: gr.EventData, turns: list[Turn]) -> tuple[Any, ...]:
-        gone = event._data.get("turn")  # noqa: SLF001
+        gone = told(event).get("turn")
         return self._shown([turn for turn in turns if turn.number != gone])
 
     def _edit(self, event: gr.EventData, turns: list[Turn]) -> tuple[Any, ...]:
         """Put a question back into the text box; 0 leaves all as it was."""
-        turn = _find(turns, event._data.get("turn"))  # noqa: SLF001
+        turn = _find(turns, told(event).get("turn"))
         kept = [gr.skip()] * 7
         kept[2] = turn.request.question if turn else ""
         return (*kept, turn.number if turn else 0, _EDITING if turn else "")
 
     def _save(self, event: gr.EventData, turns: list[Turn]) -> Any:  # noqa: ANN401 - or a skip
         """Hand the conversation to the browser as a file; no copy stays on the server."""
-        form = str(event._data.get("form"))  # noqa: SLF001
+        form = str(told(event).get("form"))
         if form not in TYPES:
             return gr.skip()
         try:
@@ -301,14 +306,14 @@ class Chat:
             gr.Warning(str(error), duration=None, title="")
             return gr.skip()
         suffix, media = TYPES[form]
-        told = base64.b64encode(content).decode("ascii")
-        return {"file": told, "suffix": suffix, "type": media, "at": time.time()}
+        encoded = base64.b64encode(content).decode("ascii")
+        return {"file": encoded, "suffix": suffix, "type": media, "at": time.time()}
 
     def _chips(self, *set_: list[str]) -> str:
         return chips_html(chosen(*set_))
 
     def _unset(self, event: gr.EventData) -> list[dict[str, Any]]:
-        return self.filters.without(str(event._data.get("key")))  # noqa: SLF001
+        return self.filters.without(str(told(event).get("key")))
 
 
 def _typed(turn: Turn | None) -> Any:  # noqa: ANN401 - or a skip
@@ -323,9 +328,9 @@ def _find(turns: Sequence[Turn], number: object) -> Turn | None:
     return next((turn for turn in turns if turn.number == number), None)
 
 
-def _again(turn: Turn, told: dict[str, Any]) -> Request:
+def _again(turn: Turn, said: dict[str, Any]) -> Request:
     """Return what a turn asked, changed as a button says."""
-    key, act = str(told.get("key")), told.get("act")
+    key, act = str(said.get("key")), said.get("act")
     conditions = turn.answer.conditions if turn.answer else {}
     if act == "without" and key in conditions:
         return turn.request.without(key, conditions[key])

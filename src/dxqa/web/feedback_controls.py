@@ -11,6 +11,7 @@ from dxqa.web.conversation import Turn, turn_at
 from dxqa.web.feedback import Feedback, Verdict
 from dxqa.web.journal import Journal
 from dxqa.web.requests import Request
+from dxqa.web.told import writable
 from dxqa.web.words import I18N
 
 REASONS = (
@@ -71,8 +72,8 @@ class FeedbackControls:
 
     def _rate(self, turns: list[Turn], given: gr.LikeData, request: gr.Request) -> tuple[Any, ...]:
         """Keep a rating at once; after a 👎, ask for the reason."""
-        index = given.index if isinstance(given.index, int) else given.index[0]
-        turn = turn_at(turns, index)
+        first = given.index[:1] if isinstance(given.index, list) else [given.index]
+        turn = turn_at(turns, first[0]) if first and isinstance(first[0], int) else None
         if turn is None or turn.answer is None:
             gr.Info("この返事は評価の対象ではありません。", title=_TITLE)
             return gr.update(visible=False), None, "", None
@@ -87,12 +88,13 @@ class FeedbackControls:
         return gr.update(visible=verdict == "down"), None, "", (key, feedback)
 
     def _explain(
-        self, rated: tuple[str, Feedback] | None, reason: str | None, comment: str
+        self, rated: tuple[str, Feedback] | None, reason: str | None, comment: str | None
     ) -> dict[str, Any]:
         """Add the reason to the rating that was just given."""
-        if rated is not None and (reason or comment.strip()):
+        comment = writable(comment).strip()[:_LONGEST_COMMENT]
+        if rated is not None and (reason or comment):
             key, feedback = rated
-            told = replace(feedback, reason=reason or "", comment=comment.strip())
+            told = replace(feedback, reason=reason or "", comment=comment)
             if self.journal.keep(told, turn=key):
                 gr.Info(_KEPT, title=_TITLE)
             else:

@@ -5,6 +5,7 @@ on this machine alone (``gradio.route_utils.CustomCORSMiddleware``); so they are
 """
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,12 @@ _FULL = "送られたまま使われていない文書が多すぎます。1 時
 _TOO_OFTEN = (
     "間違いが続いたので、しばらく受け付けません。{minutes} 分ほど待ってから、やり直してください。"
 )
+_UNEXPECTED = (
+    "この要求には答えられませんでした。送った内容を確かめてください。プログラムから使う方法は"
+    "docs/api.md にあります。"
+)
+_LONGEST_NUMBER = 18  # digits: more than anything may have, and few enough to read
+_LOG = logging.getLogger(__name__)
 _SAME_SITE = re.compile(rb";\s*samesite=\w+", re.IGNORECASE)
 
 
@@ -111,7 +118,28 @@ class Guard:
         if request.method == "POST" and _path(request) == "/login":
             await self._log_in(request, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._answered(scope, receive, send)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; what nobody expected is told in words, and the connection stays."""
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except HTTPException:
+            raise
+        except Exception:
+            _LOG.exception("要求に答えられませんでした")
+            if begun:
+                raise
+            await JSONResponse({"error": _UNEXPECTED, "detail": _UNEXPECTED}, 500)(
+                scope, receive, send
+            )
 
     async def _log_in(self, request: Request, receive: Receive, send: Send) -> None:
         address = address_of(request)
@@ -128,7 +156,7 @@ class Guard:
                 self._logins.succeed(address)
             await send(message)
 
-        await self._app(request.scope, receive, watched)
+        await self._answered(request.scope, receive, watched)
 
 
 def from_elsewhere(request: Request) -> bool:
@@ -211,7 +239,7 @@ def _size(folder: Path) -> int:
 
 def _length(headers: Headers) -> int:
     told = headers.get("content-length", "0")
-    return int(told) if told.isdecimal() else 0
+    return int(told[:_LONGEST_NUMBER]) if told.isdecimal() else 0
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

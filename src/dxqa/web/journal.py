@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dxqa.index import LONGEST_QUESTION
 from dxqa.types import Answer
 from dxqa.web.feedback import Feedback, FeedbackError, FeedbackStore
 from dxqa.web.logs import event
@@ -60,4 +61,7 @@ class Journal:
         return True
 
     def _asked(self, question: str) -> dict[str, str]:
-        return {"question": masked(question)} if self._log_questions else {}
+        if not self._log_questions:
+            return {}
+        long = len(question) > LONGEST_QUESTION  # refused as such; it may be megabytes
+        return {"question": f"({len(question):,} 字)" if long else masked(question)}

@@ -21,7 +21,9 @@ _PREFECTURE = "|".join(PREFECTURES)
 
 _AT = r"\s*(?:@|[(\[<{【]\s*(?:at|アット(?:マ-ク)?|@)\s*[)\]>}】]|アットマ-ク)\s*"
 _DOT = r"(?:\.|\s*[(\[]\s*(?:dot|ドット)\s*[)\]]\s*|\s*ドット\s*)"
-_MAIL_NAME = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
+# From where such a run begins: tried from each of its characters, it would take the square.
+_MAIL_SIGNS = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]"
+_MAIL_NAME = rf"(?<!{_MAIL_SIGNS}){_MAIL_SIGNS}+"
 _MAIL_HOST = rf"(?:[A-Za-z0-9-]+{_DOT})+[A-Za-z]{{2,}}"
 _FOURS = r"\d{4}(?P<gap>[- ]?)\d{4}(?P=gap)\d{4}(?:(?P=gap)\d{4})?"
 _TO_CALL = r"(?:電話番号|電話|携帯番号|携帯|TEL|FAX|ファックス|ファクス|[☎📞])\D{0,4}"
@@ -29,7 +31,7 @@ _TO_CALL = r"(?:電話番号|電話|携帯番号|携帯|TEL|FAX|ファックス|
 # What is replaced is the group ``it``, so that the word before a number stays.
 _PATTERNS = (
     ("【メールアドレス】", rf"(?P<it>{_MAIL_NAME}{_AT}{_MAIL_HOST})"),
-    ("【メールアドレス】", r"(?P<it>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"),
+    ("【メールアドレス】", r"(?P<it>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)"),
     ("【電話番号】", rf"(?P<it>\(?\+{_GAP}81(?:{_GAP}\d){{9,11}})(?!\d)"),
     ("【電話番号】", rf"(?<![\d,])(?<!\d\.){_NO_DATE}(?P<it>\(?0(?:{_GAP}\d){{9,10}})(?!\d)"),
     ("【番号】", rf"(?<![\d,.]){_YEARS}(?P<it>{_FOURS})(?![\d,]){_AMOUNT}"),

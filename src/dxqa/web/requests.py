@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dxqa.retrieval import Filters
+from dxqa.web.told import writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +56,18 @@ def from_json(kept: object) -> Request | None:
     if not isinstance(kept, Mapping) or not isinstance(kept.get("question"), str):
         return None
     return Request(
-        kept["question"],
+        writable(kept["question"]),
         tuple(_texts(kept.get("history"))),
         {key: found for key, value in _pairs(kept.get("filters")) if (found := _texts(value))},
-        {key: word for key, word in _pairs(kept.get("undone")) if isinstance(word, str)},
+        {key: writable(word) for key, word in _pairs(kept.get("undone")) if isinstance(word, str)},
     )
 
 
 def _texts(value: object) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    texts = value if isinstance(value, list) else []
+    return [writable(one) for one in texts if isinstance(one, str)]
 
 
 def _pairs(value: object) -> list[tuple[str, object]]:
     found = value.items() if isinstance(value, Mapping) else ()
-    return [(key, one) for key, one in found if isinstance(key, str)]
+    return [(writable(key), one) for key, one in found if isinstance(key, str)]

@@ -23,6 +23,8 @@ NUMBER = "population"
 
 LONGEST = 256
 """Bytes of a text that is stored as it is."""
+_EMPTY = "#empty"
+"""The name of the key that is empty, and of no other: neither as it is nor a hash."""
 _NO_NUMBER = -(2**53)
 _HIGHEST = 2**53 - 1
 _LONGEST_EXPRESSION = 50_000
@@ -105,7 +107,7 @@ def _text_field(key: str) -> str:
 
 
 def _name(key: str) -> str:
-    return stored(key) if key else stored("#")
+    return stored(key) or _EMPTY
 
 
 def _quoted(text: str) -> str:
