@@ -12,9 +12,10 @@ from typing import Literal
 
 from dxqa.answering import Writer
 from dxqa.engines import EngineSettings
-from dxqa.errors import DxqaError, QuestionError, StoreError
+from dxqa.errors import DxqaError, QuestionError, StoreError, VersionError
 from dxqa.index import Index
 from dxqa.retrieval import Filters
+from dxqa.store import manifest_stamp, read_record
 from dxqa.types import Answer
 from dxqa.web.journal import Journal
 from dxqa.web.logs import event, say
@@ -23,6 +24,10 @@ from dxqa.web.rebuilding import QuestionsFirst
 Stage = Literal["loading", "building", "ready", "failed"]
 
 _LOG = logging.getLogger(__name__)
+_REBUILD = (
+    "「検索に反映する」を押すと、いまの資料から作り直します。"
+    "別の `dxqa build` が正しい索引を作れば、自動で切り替わります。"
+)
 _WARM_UP = "自治体のDXとは"
 """Asked once before the first user does, so that every lazy part is loaded."""
 
@@ -109,6 +114,22 @@ class IndexLoader:
             self._thread.start()
             return True
 
+    def take_up(self) -> bool:
+        """Begin to look at the index in the folder again, where another process has changed it.
+
+        One that is whole takes the place of the one in use; after a failure, loading begins again.
+        Returns False while at work.
+        """
+        with self._starting:
+            if self.at_work:
+                return False
+            ready = self.state.stage == "ready"
+            self.state = self.state if ready else State("loading")
+            work = self._take_up if ready else self._run
+            self._thread = threading.Thread(target=work, name="dxqa-index", daemon=True)
+            self._thread.start()
+            return True
+
     @property
     def at_work(self) -> bool:
         """Whether the index is being loaded or built right now."""
@@ -189,7 +210,7 @@ class IndexLoader:
 
     def _make_ready(self) -> None:
         message = ""
-        if (self.folder / "manifest.json").exists():
+        if manifest_stamp(self.folder):
             say(f"索引を読み込んでいます: {self.folder}")
             index = Index.load(self.folder, self.engine, encoder=self.model)
         else:
@@ -213,22 +234,49 @@ class IndexLoader:
             self._keep_old("思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。")
 
     def _replace(self) -> None:
-        old = self._index
-        if old is None:
-            raise QuestionError("まだ準備中です。")
+        old = self._in_use()
         start = time.perf_counter()
         index = self._newest(old)
-        kept = (self.folder / "manifest.json").exists()
+        kept = manifest_stamp(self.folder)
         if not (kept and index.is_made_of(self.corpus)):
             built = Index.build(
                 self.corpus,
-                encoder=QuestionsFirst(old.encoder, self._asking),
+                encoder=QuestionsFirst(index.encoder, self._asking),
                 folder=self.folder,
                 previous=index,
                 progress=self._rebuild_progress,
             )
-            index = Index(built.store, old.encoder)
-            index.report = built.report
+            report, index = built.report, Index(built.store, index.encoder)
+            index.report = report
+        self._use(index, old)
+        event(
+            "build",
+            documents=index.store.manifest.documents,
+            passages=index.store.manifest.passages,
+            embedded=index.report.embedded,
+            ms=round((time.perf_counter() - start) * 1000),
+        )
+
+    def _take_up(self) -> None:
+        try:
+            old = self._in_use()
+            index = self._held_in_folder(old)
+            if index is not old:
+                self._use(index, old)
+                say("ほかで作られた索引を読み込みました。これからはその索引で答えます。")
+        except DxqaError as error:
+            self._keep_old(f"{error}{_REBUILD}", "フォルダの索引を読み込めません")
+        except Exception:  # noqa: BLE001 - whatever it is, the index in use answers on
+            _LOG.exception("索引の読み込みの途中で思わぬ問題が起きました")
+            self._keep_old("思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。")
+
+    def _in_use(self) -> Index:
+        if self._index is None:
+            raise QuestionError("まだ準備中です。")
+        return self._index
+
+    def _use(self, index: Index, old: Index) -> None:
+        """Let an index answer in the place of another."""
         index.reranker = old.reranker
         index.ask(_WARM_UP)
         self._index = index
@@ -236,29 +284,35 @@ class IndexLoader:
         manifest = index.store.manifest
         held = f"文書 {manifest.documents:,} 件、{manifest.passages:,} か所になりました。"
         self.rebuilding = State("ready", message=held)
-        event(
-            "build",
-            documents=manifest.documents,
-            passages=manifest.passages,
-            embedded=index.report.embedded,
-            ms=round((time.perf_counter() - start) * 1000),
-        )
 
     def _rebuild_progress(self, done: int, total: int) -> None:
         self.rebuilding = State("building", done, total)
 
-    def _keep_old(self, message: str) -> None:
+    def _keep_old(self, message: str, what: str = "索引を作り直せませんでした") -> None:
         self.rebuilding = State("failed", message=message)
-        say(f"索引を作り直せませんでした。これまでの索引で続けます。{message}")
+        say(f"{what}。これまでの索引で続けます。{message}")
 
     def _newest(self, old: Index) -> Index:
-        """Return what another process has built in the folder since, or the index in use."""
-        newest = Index(old.store, old.encoder)
+        """Return what another process has built in the folder since, or the index in use.
+
+        Raises:
+            StoreError: what is there is of another version of dxqa, and not to be replaced by this.
+        """
         try:
-            newest.refresh()
+            return self._held_in_folder(old)
+        except VersionError:
+            raise
         except StoreError as error:
             say(f"フォルダの索引は読み込めませんでした。{error}")
-        return newest
+            return old
+
+    def _held_in_folder(self, old: Index) -> Index:
+        """Return the index in the folder, with its own model if it is of another one."""
+        record = read_record(self.folder)
+        if old.store.folder == self.folder / record.generation:
+            return old
+        same = record.manifest["fingerprint"] == old.encoder.fingerprint
+        return Index.load(self.folder, self.engine, encoder=old.encoder if same else self.model)
 
     def _build(self) -> tuple[Index, str]:
         """Build for the first time; where it cannot be kept, it is still good for this run."""

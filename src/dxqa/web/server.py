@@ -30,6 +30,7 @@ from dxqa.web.page import Page
 from dxqa.web.passwords import Users, read_users
 from dxqa.web.sessions import Sessions
 from dxqa.web.uploads import LARGEST_BYTES
+from dxqa.web.watching import IndexWatch
 from dxqa.web.words import I18N
 
 _LOG = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def _serve(options: ServeOptions) -> None:
         ) from error
     say(f"ブラウザーで {url} を開いてください。終了するには Ctrl+C を押します。")
     _visit(url)
+    IndexWatch(options.index, page.loader.take_up).start()
     page.loader.start()
     try:
         threading.Event().wait()
