@@ -5,6 +5,7 @@ on this machine alone (``gradio.route_utils.CustomCORSMiddleware``); so they are
 """
 
 import contextlib
+import errno
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,10 @@ _ELSEWHERE = (
 )
 _TOO_LARGE = "送られたものが大きすぎます。分けて送ってください。"
 _FULL = "送られたまま使われていない文書が多すぎます。1 時間ほどたってから、やり直してください。"
+_NO_ROOM = (
+    "サーバーのディスクに空きがないため、受け取れませんでした。サーバーを動かしている方に"
+    "お知らせください。"
+)
 _TOO_OFTEN = (
     "間違いが続いたので、しばらく受け付けません。{minutes} 分ほど待ってから、やり直してください。"
 )
@@ -81,10 +86,19 @@ class Guard:
             await _refusal(507, _FULL)(scope, receive, send)
             return
         receive = _bounded(receive, most)
+        try:
+            await self._pass_on(request, receive, send)
+        except OSError as error:
+            if not uploads or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            event("upload", error=type(error).__name__, message=str(error.strerror))
+            await _refusal(507, _NO_ROOM)(scope, receive, send)
+
+    async def _pass_on(self, request: Request, receive: Receive, send: Send) -> None:
         if request.method == "POST" and _path(request) == "/login":
             await self._log_in(request, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._app(request.scope, receive, send)
 
     async def _log_in(self, request: Request, receive: Receive, send: Send) -> None:
         address = address_of(request)

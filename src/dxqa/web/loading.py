@@ -15,7 +15,7 @@ from dxqa.engines import EngineSettings
 from dxqa.errors import DxqaError, QuestionError, StoreError, VersionError
 from dxqa.index import Index
 from dxqa.retrieval import Filters
-from dxqa.store import manifest_stamp, read_record
+from dxqa.store import manifest_stamp, read_record, verify
 from dxqa.types import Answer
 from dxqa.web.journal import Journal
 from dxqa.web.logs import event, say
@@ -237,8 +237,7 @@ class IndexLoader:
         old = self._in_use()
         start = time.perf_counter()
         index = self._newest(old)
-        kept = manifest_stamp(self.folder)
-        if not (kept and index.is_made_of(self.corpus)):
+        if not (self._is_kept(index) and index.is_made_of(self.corpus)):
             built = Index.build(
                 self.corpus,
                 encoder=QuestionsFirst(index.encoder, self._asking),
@@ -264,6 +263,10 @@ class IndexLoader:
             if index is not old:
                 self._use(index, old)
                 say("ほかで作られた索引を読み込みました。これからはその索引で答えます。")
+            elif self.rebuilding and self.rebuilding.stage == "failed":  # it is whole again
+                self.rebuilding = None
+        except VersionError as error:
+            self._keep_old(str(error), "フォルダの索引を読み込めません")
         except DxqaError as error:
             self._keep_old(f"{error}{_REBUILD}", "フォルダの索引を読み込めません")
         except Exception:  # noqa: BLE001 - whatever it is, the index in use answers on
@@ -305,6 +308,14 @@ class IndexLoader:
         except StoreError as error:
             say(f"フォルダの索引は読み込めませんでした。{error}")
             return old
+
+    def _is_kept(self, index: Index) -> bool:
+        """Whether the index lies in the folder, with every byte as it was written."""
+        try:
+            return self.folder / verify(self.folder).generation == index.store.folder
+        except (StoreError, OSError) as error:
+            say(f"フォルダの索引を作り直します。{error}")
+            return False
 
     def _held_in_folder(self, old: Index) -> Index:
         """Return the index in the folder, with its own model if it is of another one."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dxqa.store import manifest_stamp
 
-EVERY_S = 5.0
+EVERY_S = 2.0
 
 
 class IndexWatch:

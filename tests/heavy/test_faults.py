@@ -1,0 +1,296 @@
+"""Faults of a served page that take their time: each with its message, and recovery by itself."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dxqa import Index
+from dxqa.store import verify
+from tests.models import save_static
+from tests.served import ANSWER, DECLINED, Served, asked_meanwhile, case, served
+from tests.test_store import mounted
+from tests.test_writer import Server as LanguageModel
+from tests.test_writer import Script, drips, hangs
+
+pytestmark = pytest.mark.heavy
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_static(tmp_path_factory.mktemp("model") / "small")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model: Path) -> Path:
+    """Where a server's things lie, with an index of the small model."""
+    return prepared(tmp_path / "served", model)
+
+
+def prepared(folder: Path, model: Path) -> Path:
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True)
+    for number, name in enumerate(("川上村", "山下町")):
+        text = case(name, ANSWER.removeprefix("川上村は、") if not number else "窓口を減らした。")
+        (corpus / f"{number}.md").write_text(text, "utf-8")
+    Index.build(corpus, encoder=str(model), folder=folder / "index")
+    return folder
+
+
+def serving(folder: Path, *options: str, **more: object) -> contextlib.AbstractContextManager[Served]:
+    return served(folder, *options, corpus={}, **more)
+
+
+# What the server finds when it starts.
+
+
+def test_a_server_started_over_a_damaged_index_says_so_and_recovers_by_itself(folder: Path) -> None:
+    server = Served(folder)
+    [vectors] = server.index.glob("generation-*/passage_vectors.npy")
+    whole = vectors.read_bytes()
+    vectors.write_bytes(whole[:-1] + b"?")
+    try:
+        server.start(ready=False)
+        assert server.stage() == "failed"
+        assert "まだ準備中です" in server.text()
+        told = server.events("notice")[-1]["message"]
+        assert "passage_vectors.npy" in told
+        assert "dxqa build" in told
+        command = ["build", "--force", "--model", str(folder.parents[0])]
+        del command
+        vectors.write_bytes(whole)
+        (server.index / "manifest.json").touch()  # as a copy put back has a time of its own
+        server.wait_for(lambda: server.stage() == "ready")
+        assert ANSWER in server.text()
+    finally:
+        server.stop(signal.SIGTERM)
+
+
+def test_a_file_shortened_in_place_ends_the_server_and_the_next_start_names_it(
+    folder: Path,
+) -> None:
+    """The one fault that no program survives that maps its files: SIGBUS; systemd restarts it."""
+    with serving(folder) as server:
+        [passages] = server.index.glob("generation-*/passages.jsonl")
+        os.truncate(passages, 0)
+        with contextlib.suppress(Exception):
+            server.ask()
+        status = server.process.wait(20)
+        assert status == -signal.SIGBUS
+        server._process = None
+        server.start(ready=False)
+        assert server.stage() == "failed"
+        assert "passages.jsonl" in server.events("notice")[-1]["message"]
+
+
+# Rights.
+
+
+@pytest.fixture
+def open_folder(model: Path) -> Iterator[Path]:
+    """A folder that somebody who is not root owns and reaches."""
+    if os.geteuid():
+        pytest.skip("only root can be somebody else")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        inner = prepared(folder / "served", shutil.copytree(model, folder / "model"))
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 65534, 65534)
+        yield inner
+
+
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs")
+
+
+def test_rights_that_are_taken_away_and_given_back(open_folder: Path) -> None:
+    home = {"HOME": str(open_folder), "DXQA_CACHE_DIR": str(open_folder / "cache")}
+    with serving(open_folder, under=NOBODY, environment=home) as server:
+        server.index.chmod(0)
+        server.wait_for(lambda: "目録を読めません" in server.progress())
+        assert ANSWER in server.text()
+        server.press("build")
+        server.wait_for(lambda: "書き込み権限を確認してください" in server.progress())
+        server.index.chmod(0o755)
+        server.wait_for(lambda: "できません" not in server.progress())
+        server.ask(DECLINED)
+        server.feedback.chmod(0o400)
+        for name in ("-wal", "-shm"):
+            Path(f"{server.feedback}{name}").unlink(missing_ok=True)
+        server.folder.chmod(0o500)
+        server.ask(DECLINED)
+        assert "書き込み権限を確かめてください" in server.events("feedback")[-1]["message"]
+        server.folder.chmod(0o755)
+        server.feedback.chmod(0o600)
+        server.ask(DECLINED)
+        assert server.events("feedback")[-1]["verdict"] == "declined"
+        server.corpus.chmod(0)
+        server.press("build")
+        server.wait_for(lambda: "読み込める文書がありません" in server.progress())
+        assert ANSWER in server.text()
+        server.corpus.chmod(0o755)
+        (server.corpus / "2.md").write_text(case("森田町", "電子入札を始めた。"), "utf-8")
+        server.press("build")
+        server.wait_for(lambda: server.documents() == 3)
+
+
+# Signals.
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_ended_under_load_nothing_is_lost_or_damaged(folder: Path, number: signal.Signals) -> None:
+    with serving(folder) as server:
+        for round_ in range(3):
+            with asked_meanwhile(server) as seen:
+                for at in range(4):
+                    server.ask(DECLINED)
+                    server.upload(f"{round_}-{at}.md", case("森田町", f"第{at}号。" * 400).encode())
+                kept = len(feedback(server))
+                server.press("build")
+                time.sleep(0.3 * round_)
+                server.process.send_signal(number)
+                server.process.wait(40)
+            server._process = None
+            assert sum(ANSWER in told for _, told in seen) > 3
+            verify(server.index)
+            assert len(feedback(server)) >= kept
+            names = {path.name for path in (server.corpus / "uploads").iterdir()}
+            assert names >= {f"{round_}-{at}.md" for at in range(4)}
+            server.start()
+            assert ANSWER in server.text()
+            assert "を追加しました" in server.upload(f"{round_}-x.md", b"# x\n\nx.\n")
+
+
+def feedback(server: Served) -> list[tuple[str]]:
+    with closing(sqlite3.connect(server.feedback)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return connection.execute("SELECT question FROM feedback").fetchall()
+
+
+# Clocks.
+
+
+def test_a_clock_that_leaps_locks_nobody_out_and_erases_nothing(folder: Path) -> None:
+    library = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
+    if not library.exists():
+        pytest.skip("no libfaketime; `apt-get install faketime`")
+    clock = folder / "clock"
+    clock.write_text("+0\n", "ascii")
+    environment = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "NO_FAKE_STAT": "1",
+    }
+    with serving(folder, environment=environment) as server:
+        for number, offset in enumerate(("+0", "+80y", "-56y", "+0"), start=1):
+            clock.write_text(f"{offset}\n", "ascii")
+            time.sleep(1.5)
+            assert ANSWER in server.text()
+            server.ask(DECLINED)
+            year = 2026 + {"+80y": 80, "-56y": -56}.get(offset, 0)
+            told = server.events("ask")[-1]["time"]
+            assert abs(int(told[:4]) - year) <= 2, told
+            assert len(feedback(server)) == number
+            assert f"{number:,} 件" in server.press("show-feedback")
+            assert "を追加しました" in server.upload(f"{number}.md", b"# x\n\nx.\n")
+
+
+# Servers that hang.
+
+
+def says_nothing_readable(handler: object) -> None:
+    handler.wfile.write(b"\x00\xff" * 500)  # type: ignore[attr-defined]
+
+
+def says_ten_megabytes(handler: object) -> None:
+    from tests.test_writer import _begin
+
+    _begin(handler)  # type: ignore[arg-type]
+    with contextlib.suppress(OSError):
+        for _ in range(10):
+            handler.wfile.write(b"data: " + b"x" * 2**20)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def language_model() -> Iterator[LanguageModel]:
+    server = LanguageModel()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("script", [says_nothing_readable, says_ten_megabytes])
+def test_a_language_model_that_talks_rubbish_costs_no_time(
+    folder: Path, language_model: LanguageModel, script: Script
+) -> None:
+    language_model.script = script
+    with serving(folder, "--llm", language_model.url, "--llm-model", "m") as server:
+        start = time.monotonic()
+        told = server.text()
+        assert time.monotonic() - start < 10
+        assert ANSWER in told
+        assert "原文の引用でお答えします" in told
+
+
+def test_a_language_model_that_hangs_holds_up_one_question_and_no_other(
+    folder: Path, language_model: LanguageModel
+) -> None:
+    language_model.script = hangs
+    with serving(folder, "--llm", language_model.url, "--llm-model", "m") as server:
+        start = time.monotonic()
+        answers: list[tuple[float, str]] = []
+        asking = threading.Thread(
+            target=lambda: answers.append((time.monotonic() - start, server.text()))
+        )
+        asking.start()
+        while not language_model.asked:
+            time.sleep(0.05)
+        assert "見つかりませんでした" in server.text(DECLINED)  # nothing to write: no waiting
+        assert time.monotonic() - start < 10
+        asking.join()
+        waited = time.monotonic() - start
+        assert ANSWER in answers[0][1]
+        assert "応答がありません" in answers[0][1]
+        assert 25 < waited < 40
+        start = time.monotonic()
+        told = server.text()
+        assert "さきほど時間内に応答しませんでした" in told
+        assert ANSWER in told
+        assert time.monotonic() - start < 5
+
+
+# Resources.
+
+
+def test_too_many_connections_are_waited_out(folder: Path) -> None:
+    with serving(folder, under=("prlimit", "--nofile=160")) as server:
+        held = []
+        for _ in range(400):
+            connection = socket.socket()
+            connection.settimeout(2)
+            with contextlib.suppress(OSError):
+                connection.connect(("127.0.0.1", server.port))
+                held.append(connection)
+        time.sleep(2)
+        for connection in held:
+            connection.close()
+        server.wait_for(lambda: server.stage() == "ready", 30)
+        assert ANSWER in server.text()
+        server.ask(DECLINED)
+        assert feedback(server)
