@@ -36,3 +36,20 @@ def curves(path: Path, panels: Mapping[str, Mapping[str, Mapping[int, float]]]) 
         axis.set_ylim(bottom=0)
         axis.legend(fontsize=7)
     figure.savefig(path, metadata={"Date": None})
+
+
+def lines(path: Path, panels: Mapping[str, Mapping[str, Mapping[float, float]]], x: str) -> None:
+    """Draw lines over what ``x`` says: unit to label to place to value."""
+    import matplotlib.pyplot as plt  # noqa: PLC0415
+
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.5 * len(panels), 3), layout="constrained", squeeze=False
+    )
+    for axis, (unit, drawn) in zip(axes[0], panels.items(), strict=True):
+        for label, values in drawn.items():
+            axis.plot(list(values), list(values.values()), "o-", label=label)
+        axis.set_xlabel(x)
+        axis.set_ylabel(unit)
+        axis.set_ylim(bottom=0)
+        axis.legend(fontsize=7)
+    figure.savefig(path, metadata={"Date": None})

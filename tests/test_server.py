@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -323,10 +324,12 @@ def test_one_rebuild_at_a_time_and_none_before_the_index_is_there(
     assert not IndexLoader(corpus, tmp_path / "none").rebuild()
     loader = ready(corpus, tmp_path / "index", hash_encoder)
     (corpus / "b.md").write_text("# 乙町\n\n乙町の本文。\n", "utf-8")
-    with loader._asking:  # a question is being answered: the rebuild gives way to it
-        assert loader.rebuild()
-        assert not loader.rebuild()
-        assert loader.at_work
+    answered = threading.Event()
+    loader.line.hand_in(answered.wait)  # the rebuild gives way to a question
+    assert loader.rebuild()
+    assert not loader.rebuild()
+    assert loader.at_work
+    answered.set()
     loader.join()
     assert loader.rebuild()
     loader.join()

@@ -36,6 +36,10 @@ class QuestionError(DxqaError):
     """A question, filter or question file cannot be used."""
 
 
+class BusyError(DxqaError):
+    """More is asked than can be answered soon: the same may be asked again in a while."""
+
+
 class ExportError(DxqaError):
     """An answer cannot be saved: no such format, a file in the way, or a package is missing."""
 

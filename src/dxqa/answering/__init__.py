@@ -3,7 +3,7 @@
 from dxqa.answering.cases import card, comparison, list_cases
 from dxqa.answering.compose import compose
 from dxqa.answering.verifier import Verifier, load_verifier
-from dxqa.answering.writer import Writer
+from dxqa.answering.writer import Writer, remarked
 
 __all__ = [
     "Verifier",
@@ -13,4 +13,5 @@ __all__ = [
     "compose",
     "list_cases",
     "load_verifier",
+    "remarked",
 ]

@@ -109,15 +109,15 @@ class Writer:
         try:
             text = self._receive(answer)
         except WriterError as error:
-            return _remarked(answer, f"{error}{_INSTEAD}")
+            return remarked(answer, f"{error}{_INSTEAD}")
         sentences = list(dict.fromkeys(read_sentences(text)))
         kept = [sentence for sentence in sentences if is_supported(sentence, answer)]
         if not kept:
             what = "引用と合いませんでした" if sentences else "空でした"
-            return _remarked(answer, f"言語モデル {self.model} の文章は{what}。{_INSTEAD}")
+            return remarked(answer, f"言語モデル {self.model} の文章は{what}。{_INSTEAD}")
         parts = merge(answer.parts, kept)
         body = "\n".join([*answer.notes, *lines(answer.lead, parts)]).strip()
-        return _remarked(replace(answer, text=body, parts=parts), self._note(sentences, kept))
+        return remarked(replace(answer, text=body, parts=parts), self._note(sentences, kept))
 
     def _note(self, sentences: Sequence[Statement], kept: Sequence[Statement]) -> str:
         failed = len(sentences) - len(kept)
@@ -186,6 +186,7 @@ def _messages(answer: Answer) -> "list[Message]":
     return [{"role": "system", "content": _TASK}, {"role": "user", "content": readable}]
 
 
-def _remarked(answer: Answer, remark: str) -> Answer:
+def remarked(answer: Answer, remark: str) -> Answer:
+    """Return an answer with a remark before it."""
     note = f"※ {' '.join(remark.split())}"
     return replace(answer, text=f"{note}\n{answer.text}", notes=(note, *answer.notes))

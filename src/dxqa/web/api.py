@@ -6,16 +6,21 @@ are Japanese like all that users read. Results are those of the ``--json`` contr
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, cast
 
 import gradio as gr
+from anyio import from_thread
 from gradio.events import api
 
-from dxqa.errors import DxqaError, QuestionError
+from dxqa.errors import BusyError, DxqaError, QuestionError
 from dxqa.exchange import answer_json, case_json, hit_json, statements_json
+from dxqa.index import Index
+from dxqa.web.guard import asker_of, mark_busy
+from dxqa.web.line import finished
 from dxqa.web.loading import IndexLoader
 
 MOST_HITS = 100
@@ -24,6 +29,8 @@ _UNEXPECTED = (
     "思わぬ問題が起きました。もう一度試しても同じときは、サーバーを動かしている方に"
     "お知らせください。"
 )
+_DIRECT = re.compile(r"/gradio_api/(run|api)/")
+"""Where the connection of the call is that of its reply."""
 Strings = list[str] | None
 Filters = dict[str, Any] | None
 Caller = gr.Request | None
@@ -48,7 +55,8 @@ class Api:
         """Name the endpoints."""
         self.loader = loader
         for endpoint in self.endpoints():
-            api(endpoint, api_name=endpoint.__name__, queue=False)
+            # Those who call by Gradio's queue all the same wait in our line, not in that one.
+            api(endpoint, api_name=endpoint.__name__, queue=False, concurrency_limit=None)
 
     def endpoints(self) -> tuple[Callable[..., Any], ...]:
         """Return the functions by whose names programs call."""
@@ -73,13 +81,16 @@ class Api:
             filters: しぼり込み。例 {"prefecture": "山形県", "population": "..30000"}
             history: それまでの質問。古い順。「その財源は？」のような続きの質問のときに渡します。
         """
-        with _clearly():
+        with _clearly(_request):
             _check(k=(k, int), filters=(filters, dict), history=(history, list))
             _check_question(question, history)
             if k > MOST_HITS:
                 raise QuestionError(f"k は {MOST_HITS} 以下にしてください: {k}")
-            with self.loader.held() as index:
-                hits = index.search(question, k=k, filters=filters, history=history or ())
+            steps = self.loader.holding(
+                lambda index: index.search(question, k=k, filters=filters, history=history or ()),
+                asker_of(_request),
+            )
+            hits = finished(steps, still_there(_request))
             return _told({"question": question, "hits": [hit_json(h) for h in hits]}, _request)
 
     def ask(
@@ -99,10 +110,12 @@ class Api:
             history: それまでの質問。古い順。「その財源は？」のような続きの質問のときに渡します。
             filters: しぼり込み。例 {"prefecture": "山形県", "population": "..30000"}
         """
-        with _clearly():
+        with _clearly(_request):
             _check(filters=(filters, dict), history=(history, list))
             _check_question(question, history)
-            answer = self.loader.ask(question, history or [], filters)
+            asker = asker_of(_request)
+            steps = self.loader.asking(question, history or [], filters, asker=asker)
+            answer = finished(steps, still_there(_request))
             return _told(answer_json(answer), _request)
 
     def list_cases(
@@ -117,10 +130,9 @@ class Api:
             prefecture: 都道府県名でしぼり込みます。例 福島県。空なら全国。
             kind: 都道府県、市、区、町、村のどれかでしぼり込みます。空ならすべて。
         """
-        with _clearly():
+        with _clearly(_request):
             _check(prefecture=(prefecture, str), kind=(kind, str))
-            with self.loader.held() as index:
-                cases = index.cases()
+            cases = self.loader.held(Index.cases, asker_of(_request))
             wanted = [
                 case_json(case)
                 for case in cases
@@ -137,10 +149,9 @@ class Api:
         Args:
             name: 自治体名。例 宮崎県都城市。ほかと区別できれば 都城市 でもかまいません。
         """
-        with _clearly():
+        with _clearly(_request):
             _check(name=(name, str))
-            with self.loader.held() as index:
-                card = index.card(name)
+            card = self.loader.held(lambda index: index.card(name), asker_of(_request))
             return _told({**answer_json(card), "statements": statements_json(card)}, _request)
 
 
@@ -154,11 +165,25 @@ def _told(result: dict[str, Any], request: Caller) -> dict[str, Any]:
     return result
 
 
+def still_there(request: Caller) -> Callable[[], None]:
+    """Return what raises an error once the caller of an endpoint has hung up, if that is known."""
+
+    def check() -> None:
+        direct = request is not None and _DIRECT.search(request.url.path)
+        if direct and from_thread.run(request.request.is_disconnected):
+            raise QuestionError("呼び出した側が待つのをやめました。")
+
+    return check
+
+
 @contextmanager
-def _clearly() -> Iterator[None]:
+def _clearly(request: Caller) -> Iterator[None]:
     """Turn errors into ones that Gradio passes on to the caller with their message."""
     try:
         yield
+    except BusyError as error:
+        mark_busy(request)
+        raise gr.Error(str(error), title="Busy", print_exception=False) from error
     except DxqaError as error:
         raise gr.Error(str(error), print_exception=False) from error
     except Exception as error:

@@ -7,12 +7,14 @@ from typing import Any
 
 import gradio as gr
 
-from dxqa.errors import DxqaError, ExportError, QuestionError
+from dxqa.errors import BusyError, DxqaError, ExportError, QuestionError
 from dxqa.export import to_csv, to_docx
+from dxqa.index import Index
 from dxqa.types import Answer
 from dxqa.web.browse import MOST_COMPARED, browse_html
 from dxqa.web.cards import Documents, evidence_html
 from dxqa.web.case_search import CaseSearch, found_html
+from dxqa.web.guard import asker_of
 from dxqa.web.html import escape
 from dxqa.web.loading import IndexLoader
 from dxqa.web.tables import card_table_html, comparison_html
@@ -44,46 +46,56 @@ class Cases:
         self.browser = gr.HTML(_BUSY, elem_id="cases", js_on_load=_LISTEN)
         self.found = gr.HTML("", elem_id="cases-found", js_on_load=None)
         self.view = gr.HTML("", elem_id="case-view", js_on_load=None)
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # Who waits does so in the loader's line, where all have their turn.
+        quiet: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden"}
+        quiet["api_visibility"] = "private"
         for event in (tab.select, self.timer.tick):
             event(self._list, outputs=[self.browser, self.timer], **quiet)
         self.browser.select(self._open, outputs=[self.view], **quiet)
         self.browser.submit(self._find, outputs=[self.found], **quiet)
 
-    def _list(self) -> tuple[Any, ...]:
+    def _list(self, request: gr.Request) -> tuple[Any, ...]:
         """Show all cases; the timer asks again until there is an index."""
         try:
-            with self.loader.held() as index:
-                shown = browse_html(index.cases(), index.store.documents)
-        except QuestionError:
+            shown = self.loader.held(
+                lambda index: browse_html(index.cases(), index.store.documents), asker_of(request)
+            )
+        except (QuestionError, BusyError):
             return _BUSY, gr.Timer(active=self.loader.state.stage != "failed")
         return shown, gr.Timer(active=False)
 
-    def _find(self, typed: gr.EventData) -> str:
+    def _find(self, typed: gr.EventData, request: gr.Request) -> str:
         """Look up the words that the browser tells in what the cases say."""
         words = str(getattr(typed, "words", ""))[:_LONGEST_SEARCH]
         try:
-            with self.loader.held() as index:
-                if self._search is None or self._search.index is not index:
-                    self._search = CaseSearch(index)
-                return found_html(words, self._search.find(words.split()))
+            return self.loader.held(lambda index: self._found(index, words), asker_of(request))
+        except BusyError as error:
+            return f'<p class="view-error" role="alert">{escape(str(error))}</p>'
         except QuestionError:
             return ""
 
-    def _open(self, picked: gr.EventData) -> str:
+    def _found(self, index: Index, words: str) -> str:
+        if self._search is None or self._search.index is not index:
+            self._search = CaseSearch(index)
+        return found_html(words, self._search.find(words.split()))
+
+    def _open(self, picked: gr.EventData, request: gr.Request) -> str:
         """Show the cases whose names the browser tells: one opened, several side by side."""
         names = getattr(picked, "names", None)
         try:
             if not isinstance(names, list) or not 1 <= len(names) <= MOST_COMPARED:
                 raise QuestionError(f"事例を1件から{MOST_COMPARED}件まで選んでください。")
-            with self.loader.held() as index:
-                known = [str(name) for name in names]
-                answer = index.card(known[0]) if len(known) == 1 else index.compare(known)
-                shown = view_html(answer, index.store.documents)
+            known = [str(name) for name in names]
+            shown = self.loader.held(lambda index: _opened(index, known), asker_of(request))
         except DxqaError as error:
             shown = f'<p class="view-error" role="alert" tabindex="-1">{escape(str(error))}</p>'
         # Also what is opened twice is drawn anew, so that the browser sees it come.
         return f'<div class="opened-case" data-drawn="{token_hex(4)}">{_BACK}{shown}</div>'
+
+
+def _opened(index: Index, names: list[str]) -> str:
+    answer = index.card(names[0]) if len(names) == 1 else index.compare(names)
+    return view_html(answer, index.store.documents)
 
 
 def view_html(answer: Answer, documents: Documents) -> str:

@@ -20,6 +20,7 @@ from dxqa.web.conversation import (
     stopped,
 )
 from dxqa.web.filters import FilterControls, chips_html, chosen
+from dxqa.web.guard import asker_of
 from dxqa.web.history import HISTORY, SAVE
 from dxqa.web.loading import IndexLoader
 from dxqa.web.requests import Request, from_json
@@ -53,6 +54,8 @@ _CHANGED = (
     "前回のあとで資料が変わったため、{}件の回答が前回と違います。</p>"
 )
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_REOPENED = 8
+"""Conversations reopened at a time: they come back when nobody asks, and each takes a thread."""
 _BETWEEN_S = 0.5
 """How often a conversation that is reopened is shown while it grows."""
 _CONNECT = "window.dxqa.connect(trigger, watch, props);"
@@ -150,14 +153,15 @@ class Chat:
             self.chat, self.panel, self.question, self.turns, self.bridge,
             self.send, self.stop, self.editing, self.notice,
         ]  # fmt: skip
-        asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": 8, **_QUIET}
+        # Who asks waits in the loader's line, where all have their turn, and not before it.
+        asking: dict[str, Any] = {"outputs": shown, "concurrency_limit": None, **_QUIET}
         held = [self.turns, self.editing, *self.filters.all]
         running: list[Any] = [
             *(event(self._ask, inputs=[self.question, *held], **asking)
               for event in (self.question.submit, self.send.click)),
             self.chat.example_select(self._ask_example, inputs=held, **asking),
             self.bridge.submit(self._act, inputs=held, **asking),
-            self.bridge.select(self._reopen, **asking),
+            self.bridge.select(self._reopen, **{**asking, "concurrency_limit": _REOPENED}),
         ]  # fmt: skip
         for answered in running[:2]:
             # Another index may have come since the page was opened.
@@ -172,21 +176,32 @@ class Chat:
         self.bridge.apply(self._unset, outputs=self.filters.all, **_QUIET)
 
     def _ask(
-        self, question: str, turns: list[Turn], editing: int, *set_: list[str]
+        self, asker: gr.Request, question: str, turns: list[Turn], editing: int, *set_: list[str]
     ) -> Iterator[tuple[Any, ...]]:
         """Answer what is typed, as a new turn or in the place of the one being mended."""
         mended = _find(turns, editing)
         history = mended.request.history if mended else history_of(turns)
         request = Request(question, history, chosen(*set_))
-        yield from self._grow(request, mended.number if mended else next_number(turns), turns)
+        number = mended.number if mended else next_number(turns)
+        yield from self._grow(request, number, turns, asker)
 
     def _ask_example(
-        self, picked: gr.SelectData, turns: list[Turn], editing: int, *set_: list[str]
+        self,
+        asker: gr.Request,
+        picked: gr.SelectData,
+        turns: list[Turn],
+        editing: int,
+        *set_: list[str],
     ) -> Iterator[tuple[Any, ...]]:
-        yield from self._ask(str(picked.value["text"]), turns, editing, *set_)
+        yield from self._ask(asker, str(picked.value["text"]), turns, editing, *set_)
 
     def _act(
-        self, event: gr.EventData, turns: list[Turn], editing: int, *set_: list[str]
+        self,
+        asker: gr.Request,
+        event: gr.EventData,
+        turns: list[Turn],
+        editing: int,
+        *set_: list[str],
     ) -> Iterator[tuple[Any, ...]]:
         """Do what a button in the chat says: ask a question, or ask one of a turn again."""
         del editing
@@ -195,9 +210,9 @@ class Chat:
         turn = _find(turns, told.get("turn"))
         if asked is not None:
             request = replace(asked, filters=chosen(*set_)) if told.get("filtered") else asked
-            yield from self._grow(request, next_number(turns), turns)
+            yield from self._grow(request, next_number(turns), turns, asker)
         elif turn is not None:
-            yield from self._grow(_again(turn, told), turn.number, turns)
+            yield from self._grow(_again(turn, told), turn.number, turns, asker)
 
     def _reopen(self, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """Ask the questions of a conversation that the browser kept."""
@@ -214,15 +229,17 @@ class Chat:
             last = kept is questions[-1][0]
             # All turns are sent each time: every one of a long conversation would be too much.
             if last or time.monotonic() - shown > _BETWEEN_S:
-                yield self._shown(turns, turn, panel=last, notice=notice)
+                # Until all are there, what the browser has kept is more than what would replace it.
+                whole = last and not any(one.failed for one in turns)
+                yield self._shown(turns, turn, panel=last, notice=notice, kept=whole)
                 shown = time.monotonic()
 
     def _grow(
-        self, request: Request, number: int, turns: Sequence[Turn]
+        self, request: Request, number: int, turns: Sequence[Turn], asker: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
         """Show a turn as it grows; what could not be answered stays in the text box."""
         evidence = ""
-        for turn in respond(self.loader, request, number):
+        for turn in respond(self.loader, request, number, asker=asker_of(asker)):
             panel_changed = turn.evidence != evidence or turn.failed
             evidence = turn.evidence
             yield self._shown(placed(turns, turn), turn, panel=panel_changed)
@@ -234,15 +251,19 @@ class Chat:
         *,
         panel: bool = True,
         notice: str = "",
+        kept: bool = True,
     ) -> tuple[Any, ...]:
-        """Return what all of the chat's outputs show; ``turn`` is the one at work."""
+        """Return what all of the chat's outputs show; ``turn`` is the one at work.
+
+        The browser keeps the conversation once it is not at work, unless ``kept`` is false.
+        """
         busy = turn is not None and not turn.whole
         return (
             messages(turns),
             panel_html(turns) if panel else gr.skip(),
             _typed(turn),
             list(turns),
-            gr.skip() if busy else {"record": _record(turns), "at": time.time()},
+            gr.skip() if busy or not kept else {"record": _record(turns), "at": time.time()},
             gr.update(visible=not busy),
             gr.update(visible=busy),
             0,
@@ -250,7 +271,8 @@ class Chat:
         )
 
     def _stop(self, turns: list[Turn]) -> tuple[Any, ...]:
-        return self._shown(stopped(turns))
+        # Where none was growing, a conversation was being reopened: see there.
+        return self._shown(stopped(turns), kept=not all(turn.whole for turn in turns))
 
     def _begin_anew(self) -> tuple[Any, ...]:
         shown = list(self._shown([]))

@@ -1,7 +1,8 @@
 """A conversation: its turns, how the next one comes about, and what the page shows of them."""
 
+import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dxqa.answering.follow_ups import follow_ups
@@ -59,20 +60,39 @@ class Turn:
 
 
 def respond(
-    loader: IndexLoader, request: Request, number: int, *, repeated: bool = False
+    loader: IndexLoader, request: Request, number: int, *, asker: str = "", repeated: bool = False
 ) -> Iterator[Turn]:
-    """Yield a turn as it grows; errors become turns that say what to do."""
-    yield Turn(number, request, pending_html(), whole=False)
+    """Yield a turn as it grows; errors become turns that say what to do.
+
+    Who closes the iterator gives up the turn's place in the line.
+    """
+    pending = Turn(number, request, pending_html(), whole=False)
+    yield pending
+    asking = loader.asking(
+        request.question, request.history, request.all_filters, asker=asker, repeated=repeated
+    )
     try:
-        answer = loader.ask(
-            request.question, request.history, request.all_filters, repeated=repeated
-        )
+        answer = yield from _until_answered(pending, asking)
         yield from _growing(Turn(number, request, "", answer=answer), answer, loader.index)
     except DxqaError as error:
         yield _failed(number, request, str(error))
     except Exception:  # noqa: BLE001 - whatever it is, the page stays up
         _LOG.exception("質問に答えられませんでした")
         yield _failed(number, request, _UNEXPECTED)
+
+
+def _until_answered(
+    pending: Turn, asking: Generator[int, None, Answer]
+) -> Generator[Turn, None, Answer]:
+    """Yield the turn that waits, with how many come before it, and return the answer."""
+    with contextlib.closing(asking):
+        while True:
+            try:
+                before = next(asking)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+            yield replace(pending, reply=pending_html(before))
 
 
 def _growing(turn: Turn, answer: Answer, index: Index | None) -> Iterator[Turn]:

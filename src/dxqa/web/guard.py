@@ -29,6 +29,10 @@ LARGEST_UPLOAD = 64 * 2**20
 MOST_UPLOADED = 512 * 2**20
 """Bytes of what was uploaded and neither used nor deleted yet: whoever may open the page can."""
 
+RETRY_AFTER_S = 10
+"""What a program is told that asked when too many were waiting."""
+_BUSY = "dxqa.busy"
+
 # Gradio makes functions of texts and styles in place: without 'unsafe-…' there is no page.
 HEADERS = {
     "content-security-policy": (
@@ -73,7 +77,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        send = _with_headers(send)
+        send = _with_headers(send, scope)
         if from_elsewhere(request):
             await _refusal(403, _ELSEWHERE)(scope, receive, send)
             return
@@ -138,6 +142,20 @@ def address_of(request: Any) -> str:  # noqa: ANN401 - Starlette's request or Gr
     return str(request.client.host) if request is not None and request.client else ""
 
 
+def asker_of(request: Any) -> str:  # noqa: ANN401 - Starlette's request or Gradio's
+    """Return in whose name a request waits: who has logged in, a page that is open, an address."""
+    for kind in ("username", "session_hash"):
+        if told := getattr(request, kind, None):
+            return f"{kind}: {told}"
+    return f"address: {address_of(request)}"
+
+
+def mark_busy(request: Any) -> None:  # noqa: ANN401 - Starlette's request or Gradio's
+    """Let the reply to a request be one that says: ask again in a while. Gradio knows only 500."""
+    if request is not None:
+        getattr(request, "request", request).scope[_BUSY] = True
+
+
 def too_often(wait: float) -> str:
     """Return what is told who has to wait so many seconds."""
     return _TOO_OFTEN.format(minutes=int(wait // 60) + 1)
@@ -193,9 +211,10 @@ def _bounded(receive: Receive, most: int) -> Receive:
     return counted
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, scope: Scope) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            message = _as_busy(message) if scope.get(_BUSY) else message
             kept = [_narrowed(pair) for pair in message.get("headers", ())]
             told = {name.lower() for name, _ in kept}
             ours = [(k.encode(), v.encode()) for k, v in HEADERS.items() if k.encode() not in told]
@@ -203,6 +222,12 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return with_headers
+
+
+def _as_busy(message: Message) -> Message:
+    wait = (b"retry-after", str(RETRY_AFTER_S).encode())
+    status = 503 if message["status"] == 500 else message["status"]  # noqa: PLR2004
+    return {**message, "status": status, "headers": [*message.get("headers", ()), wait]}
 
 
 def _narrowed(pair: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

@@ -4,13 +4,12 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from dxqa.answering import Writer
+from dxqa.answering import Writer, remarked
 from dxqa.engines import EngineSettings
 from dxqa.errors import DxqaError, QuestionError, StoreError, VersionError
 from dxqa.index import Index
@@ -18,16 +17,21 @@ from dxqa.retrieval import Filters
 from dxqa.store import manifest_stamp, read_record, verify
 from dxqa.types import Answer
 from dxqa.web.journal import Journal
+from dxqa.web.line import Line, finished
 from dxqa.web.logs import event, say
 from dxqa.web.rebuilding import QuestionsFirst
 
 Stage = Literal["loading", "building", "ready", "failed"]
+_Result = TypeVar("_Result")
 
 _LOG = logging.getLogger(__name__)
 _REBUILD = (
     "「検索に反映する」を押すと、いまの資料から作り直します。"
     "別の `dxqa build` が正しい索引を作れば、自動で切り替わります。"
 )
+MOST_WRITTEN = 8
+"""Answers that the language model is given at a time; others are told in quotes."""
+_WRITER_BUSY = "言語モデルが混み合っているため、原文の引用でお答えします。"
 _WARM_UP = "自治体のDXとは"
 """Asked once before the first user does, so that every lazy part is loaded."""
 
@@ -51,6 +55,7 @@ class IndexLoader:
     Attributes:
         state: how far the index is that answers.
         engine: instead of the one that the index names.
+        line: of those who ask; all use one model and one tokenizer.
         rebuilding: how far the index is that will take its place; None before the first time.
         reranker: puts what is found into a better order; to be set before ``start``.
     """
@@ -83,7 +88,8 @@ class IndexLoader:
         self._writer = writer
         self._journal = journal
         self._index: Index | None = None
-        self._asking = threading.Lock()
+        self.line = Line()
+        self._writing = threading.BoundedSemaphore(MOST_WRITTEN)
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -140,18 +146,21 @@ class IndexLoader:
         if self._thread is not None:
             self._thread.join()
 
-    @contextmanager
-    def held(self) -> Iterator[Index]:
-        """Hold the index: one user at a time, since all share one model and one tokenizer.
+    def held(self, work: Callable[[Index], _Result], asker: str | None = "") -> _Result:
+        """Return what ``work`` makes of the index in its asker's turn.
 
         Raises:
             QuestionError: the index is not ready.
+            BusyError: too many wait.
         """
-        index = self.index
-        if index is None:
-            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
-        with self._asking:
-            yield index
+        return finished(self.holding(work, asker))
+
+    def holding(
+        self, work: Callable[[Index], _Result], asker: str | None = ""
+    ) -> Generator[int, None, _Result]:
+        """Do as ``held`` does; yield how many come before, now and then, while it is not there."""
+        self._ready_index()
+        return (yield from self.line.turn(lambda: work(self._ready_index()), asker))
 
     def ask(
         self,
@@ -159,6 +168,7 @@ class IndexLoader:
         history: Sequence[str],
         filters: Filters | None = None,
         *,
+        asker: str = "",
         repeated: bool = False,
     ) -> Answer:
         """Answer; one question at a time, since they share one model and one tokenizer.
@@ -167,15 +177,34 @@ class IndexLoader:
             question: in Japanese.
             history: the questions before it, oldest first.
             filters: over metadata.
-            repeated: asked before by the same reader, so that it is not written down again.
+            asker: in whose name it waits.
+            repeated: asked before by the same reader, so that it gives way to others and is not
+                written down again.
 
         Raises:
             QuestionError: empty or too long a question, or the index is not ready.
+            BusyError: too many wait.
         """
+        return finished(self.asking(question, history, filters, asker=asker, repeated=repeated))
+
+    def asking(
+        self,
+        question: str,
+        history: Sequence[str],
+        filters: Filters | None = None,
+        *,
+        asker: str = "",
+        repeated: bool = False,
+    ) -> Generator[int, None, Answer]:
+        """Do as ``ask`` does; yield how many come before, now and then, while it is not there."""
         journal = None if repeated else self._journal
         start = time.perf_counter()
         try:
-            answer = self._answer(question, history, filters)
+            answer = yield from self.holding(
+                lambda index: index.ask(question, history=history, filters=filters),
+                None if repeated else asker,
+            )
+            answer = self._in_prose(answer)
         except Exception as error:
             if journal:
                 journal.failed(question, error, time.perf_counter() - start)
@@ -184,14 +213,35 @@ class IndexLoader:
             journal.answered(answer, history, time.perf_counter() - start)
         return answer
 
-    def _answer(self, question: str, history: Sequence[str], filters: Filters | None) -> Answer:
-        with self.held() as index:
-            answer = index.ask(question, history=history, filters=filters)
+    def close(self, timeout: float) -> bool:
+        """Take no more questions; return whether all are answered within so many seconds."""
+        deadline = time.monotonic() + timeout
+        answered = self.line.close(timeout)
+        return answered and all(
+            self._writing.acquire(timeout=max(0.0, deadline - time.monotonic()))
+            for _ in range(MOST_WRITTEN)
+        )
+
+    def _ready_index(self) -> Index:
+        index = self.index
+        if index is None:
+            raise QuestionError("まだ準備中です。準備が終わってから、もう一度送信してください。")
+        return index
+
+    def _in_prose(self, answer: Answer) -> Answer:
+        """Return an answer as the writer puts it, where there is one and it has not too much to do.
+
+        Not ``index.ask(writer=)``: others may ask while the language model takes its minutes.
+        """
         if self._writer is None:
             return answer
-        # Not ``index.ask(writer=)``: others may ask while the language model takes its minutes.
         start = time.perf_counter()
-        answer = self._writer.write(answer)
+        if not self._writing.acquire(blocking=False):
+            return remarked(answer, _WRITER_BUSY) if answer.answered else answer
+        try:
+            answer = self._writer.write(answer)
+        finally:
+            self._writing.release()
         write = round((time.perf_counter() - start) * 1000, 2)
         timings = {**answer.timings_ms, "write": write}
         timings["total"] = answer.timings_ms["total"] + write
@@ -219,7 +269,7 @@ class IndexLoader:
             index, message = self._build()
         self.state = State("loading", message=message)
         index.reranker = self.reranker
-        index.ask(_WARM_UP)
+        self._warm_up(index)
         self._index = index
         self.state = State("ready", message=message)
         say("準備ができました。質問できます。")
@@ -240,7 +290,7 @@ class IndexLoader:
         if not (self._is_kept(index) and index.is_made_of(self.corpus)):
             built = Index.build(
                 self.corpus,
-                encoder=QuestionsFirst(index.encoder, self._asking),
+                encoder=QuestionsFirst(index.encoder, self.line),
                 folder=self.folder,
                 previous=index,
                 progress=self._rebuild_progress,
@@ -281,12 +331,16 @@ class IndexLoader:
     def _use(self, index: Index, old: Index) -> None:
         """Let an index answer in the place of another."""
         index.reranker = old.reranker
-        index.ask(_WARM_UP)
+        _ = index.encoder  # one of another model takes its time to load: not in the line
+        self._warm_up(index)
         self._index = index
         self.state = State("ready")
         manifest = index.store.manifest
         held = f"文書 {manifest.documents:,} 件、{manifest.passages:,} か所になりました。"
         self.rebuilding = State("ready", message=held)
+
+    def _warm_up(self, index: Index) -> None:
+        self.line.hand_in(lambda: index.ask(_WARM_UP), None).result()
 
     def _rebuild_progress(self, done: int, total: int) -> None:
         self.rebuilding = State("building", done, total)

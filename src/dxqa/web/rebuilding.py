@@ -1,48 +1,41 @@
 """Building an index while another one answers: questions go first."""
 
-import threading
-import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from dxqa.encoders import options_of
 from dxqa.types import Encoder, Progress, Vectors
+from dxqa.web.line import Line
 
 _BATCH = 8
 """Texts at a time, about a quarter of a second: that long a question may have to wait."""
-_PATIENCE_S = 2.0
-"""How long a batch lets questions go first, so that a build comes to an end on a busy day."""
 
 
 class QuestionsFirst:
-    """An encoder that embeds passages a few at a time, and not while a question is answered."""
+    """An encoder that embeds passages a few at a time, when it is its turn in the line."""
 
-    def __init__(self, encoder: Encoder, asking: threading.Lock) -> None:
-        """Wrap an encoder; ``asking`` is held while a question is answered."""
+    def __init__(self, encoder: Encoder, line: Line) -> None:
+        """Wrap an encoder, which those in the line use as well."""
         self.name = encoder.name
         self.dimension = encoder.dimension
         self.fingerprint = encoder.fingerprint
         self.options = options_of(encoder)
         self._encoder = encoder
-        self._asking = asking
+        self._line = line
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
-        return self._encoder.encode_queries(texts)
+        return self._line.hand_in(partial(self._encoder.encode_queries, texts), None).result()
 
     def encode_passages(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Return ``(len(texts), dimension)`` float32, rows of unit length."""
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _BATCH):
-            self._give_way()
             batch = texts[start : start + _BATCH]
-            vectors[start : start + len(batch)] = self._encoder.encode_passages(batch)
+            work = partial(self._encoder.encode_passages, batch)
+            vectors[start : start + len(batch)] = self._line.hand_in(work, None).result()
             if progress:
                 progress(start + len(batch), len(texts))
         return vectors
-
-    def _give_way(self) -> None:
-        deadline = time.monotonic() + _PATIENCE_S
-        while self._asking.locked() and time.monotonic() < deadline:
-            time.sleep(0.01)

@@ -100,9 +100,14 @@ def linked(turn: int, text: str, *, numbers: frozenset[int]) -> str:
     return _MARKS.sub(keep, escape(text))
 
 
-def pending_html() -> str:
-    """Return what stands in the place of an answer until it is there."""
-    return '<div class="reply pending">資料を調べています…</div>'
+def pending_html(before: int = 0) -> str:
+    """Return what stands in the place of an answer until it is there: how many come first."""
+    said = (
+        f"順番を待っています。前に {before} 件の質問があります…"
+        if before
+        else "資料を調べています…"
+    )
+    return f'<div class="reply pending">{said}</div>'
 
 
 def error_html(turn: int, message: str, after: str = "") -> str:

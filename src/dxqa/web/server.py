@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import io
+import itertools
 import logging
 import os
-import threading
+import signal
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from gradio.utils import get_upload_folder
@@ -23,6 +25,7 @@ from dxqa.web import assets
 from dxqa.web.api import serves_mcp
 from dxqa.web.attempts import Attempts
 from dxqa.web.guard import FAILURES, WINDOW_S, Guard
+from dxqa.web.line import MOST_WAITING
 from dxqa.web.loading import IndexLoader
 from dxqa.web.logs import event, log_as_json, say
 from dxqa.web.options import ServeOptions
@@ -33,6 +36,11 @@ from dxqa.web.uploads import LARGEST_BYTES
 from dxqa.web.watching import IndexWatch
 from dxqa.web.words import I18N
 
+GRACE_S = 30.0
+"""How long questions that were taken have to be answered when the process is told to stop."""
+_HANGING_UP_S = 5.0
+_OTHER_THREADS = 40
+"""What the page's other functions have, while all that the line holds wait in threads."""
 _LOG = logging.getLogger(__name__)
 _FAILURES_OF_A_NAME = 3 * FAILURES  # more than one address may try: nobody is locked out lightly
 _LONGEST_NAME = 200
@@ -73,17 +81,53 @@ def _serve(options: ServeOptions) -> None:
             f"{options.host} のポート {options.port} で開始できません。ほかのプログラムが使って"
             f"いないか確かめるか、別の番号を --port で指定してください。({error})"
         ) from error
-    say(f"ブラウザーで {url} を開いてください。終了するには Ctrl+C を押します。")
-    _visit(url)
-    IndexWatch(options.index, page.loader.take_up).start()
-    page.loader.start()
+    with _told_to_stop() as told:
+        say(f"ブラウザーで {url} を開いてください。終了するには Ctrl+C を押します。")
+        _visit(url)
+        IndexWatch(options.index, page.loader.take_up).start()
+        page.loader.start()
+        told.get()
+        _stop(page)
+
+
+@contextlib.contextmanager
+def _told_to_stop() -> Iterator[SimpleQueue[int]]:
+    """Yield where a signal comes that tells the process to stop; told again, it stops at once.
+
+    A signal that is ignored, as Ctrl-C is by a shell's background jobs, stays so.
+    """
+    told: SimpleQueue[int] = SimpleQueue()  # unlike an event, it may be put to by a handler
+    times = itertools.count()
+
+    def tell(number: int, frame: object) -> None:
+        del frame
+        if next(times):
+            os._exit(128 + number)
+        told.put(number)
+
+    heard = [signal.SIGINT, signal.SIGTERM]
+    before = {number: signal.getsignal(number) for number in heard}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, tell)
     try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        say("終了します。")
+        yield told
     finally:
-        page.blocks.close(verbose=False)
-        _leave(page.loader)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop(page: Page) -> None:
+    """Take no more questions, answer those that were taken, and then hang up."""
+    say(f"終了します。受け付けた質問には答えます（最長 {GRACE_S:.0f} 秒）。")
+    answered = page.loader.close(GRACE_S)
+    # Uvicorn waits for replies that are under way; pages that are only open end with the event.
+    page.blocks.app.stop_event.set()
+    page.blocks.server.should_exit = True
+    page.blocks.server.thread.join(_HANGING_UP_S)
+    page.blocks.close(verbose=False)
+    event("stop", answered=answered)
+    _leave(page.loader, answered=answered)
 
 
 def launch_options(options: ServeOptions) -> dict[str, Any]:
@@ -97,6 +141,7 @@ def launch_options(options: ServeOptions) -> dict[str, Any]:
         "enable_monitoring": False,
         "ssr_mode": False,
         "pwa": False,
+        "max_threads": MOST_WAITING + _OTHER_THREADS,
         "mcp_server": serves_mcp(by_password=bool(options.users)),
         "theme": assets.theme(),
         "css": assets.css(),
@@ -150,12 +195,13 @@ async def _health(loader: IndexLoader, request: Request) -> JSONResponse:
     del request
     index = loader.index
     held = index.store.manifest if index else None
+    closed = loader.line.closed
     told = {
-        "stage": loader.state.stage,
+        "stage": "closed" if closed else loader.state.stage,
         "documents": held.documents if held else 0,
         "passages": held.passages if held else 0,
     }
-    return JSONResponse(told, status_code=200 if held else 503)
+    return JSONResponse(told, status_code=200 if held and not closed else 503)
 
 
 async def _refuse(request: Request) -> JSONResponse:
@@ -163,13 +209,14 @@ async def _refuse(request: Request) -> JSONResponse:
     return JSONResponse({"detail": "この画面からは資料を変えられません。"}, status_code=403)
 
 
-def _leave(loader: IndexLoader) -> None:
-    """End at once where an index is still being made: torch aborts if Python goes first.
+def _leave(loader: IndexLoader, *, answered: bool) -> None:
+    """End at once where threads are still at work: torch aborts if Python goes first.
 
     Nothing is lost, since an index is written in one step after it is made.
     """
     if loader.at_work:
         say("索引の準備を中止しました。次に起動したとき、はじめから作ります。")
+    if loader.at_work or not answered:
         os._exit(0)
 
 
