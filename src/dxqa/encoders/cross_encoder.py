@@ -4,7 +4,6 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import huggingface_hub.constants
 import numpy as np
 import torch
 from sentence_transformers import CrossEncoder
@@ -59,7 +58,6 @@ def load_cross_encoder(name: str) -> CrossEncoderReranker:
     Raises:
         ModelError: the model cannot be found, reached or read, or has not exactly one label.
     """
-    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     with quiet():
         folder = resolve_folder(name, RERANKER)
         model = _load(folder)

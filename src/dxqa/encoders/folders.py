@@ -42,16 +42,17 @@ _IDENTITY = {
 }
 
 
-def resolve_folder(name: str, option: str = MODEL) -> Path:
+def resolve_folder(name: str, option: str = MODEL, *, download: bool = True) -> Path:
     """Return the local folder of a model, downloading it only when it is nowhere on disk.
 
     Args:
         name: a folder, or a name on the Hugging Face hub such as ``cl-nagoya/ruri-v3-30m``.
         option: of the command line, for which it was given.
+        download: whether the hub may be asked.
 
     Raises:
-        ModelError: there is no such folder, or the hub does not have it or cannot be reached
-            (known after one request, at most about 10 seconds).
+        ModelError: there is no such folder, or the hub may not be asked, does not have it or cannot
+            be reached (known after one request, at most about 10 seconds).
     """
     path = Path(name).expanduser()
     if name and path.is_dir():
@@ -64,7 +65,14 @@ def resolve_folder(name: str, option: str = MODEL) -> Path:
             f"モデルのフォルダがありません: {name}。{option} には sentence-transformers 形式の"
             "フォルダか、Hugging Face での名前(例 cl-nagoya/ruri-v3-30m)を指定してください。"
         ) from error
-    return _cached(repository) or _download(repository, option)
+    found = _cached(repository)
+    if found is None and not download:
+        raise ModelError(
+            f"索引のモデル {name} が、この機械にありません。頼まれないかぎり取得しません。"
+            f"Hugging Face から取得するには {option} {name} を付けてください。"
+            f"つながらない場所では、`dxqa build {option} フォルダ` で索引を作り直してください。"
+        )
+    return found or _download(repository, option)
 
 
 def model_kind(folder: Path) -> str:

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.constants
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
@@ -145,7 +144,11 @@ class SentenceTransformerEncoder:
 
 
 def load_sentence_transformer(
-    name: str, *, truncate_dim: int | None = None, backend: str = TORCH
+    name: str,
+    *,
+    truncate_dim: int | None = None,
+    backend: str = TORCH,
+    download: bool = True,
 ) -> SentenceTransformerEncoder:
     """Load a model by folder or hub name.
 
@@ -156,15 +159,15 @@ def load_sentence_transformer(
         name: a folder, or a name on the hub.
         truncate_dim: how many dimensions are kept (Matryoshka).
         backend: torch, onnx or openvino.
+        download: whether the hub may be asked for what is not on this machine.
 
     Raises:
         ModelError: the model cannot be found, reached or read, has fewer dimensions, or the
             backend's packages are missing.
     """
-    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
     check_backend(backend)
     with quiet():
-        folder = resolve_folder(name)
+        folder = resolve_folder(name, download=download)
         model = load_model(folder, backend)
         _truncate(model, truncate_dim, folder)
         prompts = _prompts(model, name)

@@ -5,7 +5,6 @@ The environment is set before Gradio is imported, so that nothing reports to oth
 
 import os
 
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 from dxqa.web.options import ServeOptions
