@@ -160,7 +160,8 @@ class Served:
             done = "upload" if button == "upload" else "click"
             [event] = [d for d in config["dependencies"] if [named[0], done] in d["targets"]]
             session = f"pressed-{time.monotonic_ns()}"
-            body = {"data": [*given, False], "fn_index": event["id"], "session_hash": session}
+            data = [*given, *[False] * len(event["inputs"])][: len(event["inputs"])]
+            body = {"data": data, "fn_index": event["id"], "session_hash": session}
             client.post("gradio_api/queue/join", json=body).raise_for_status()
             path = f"gradio_api/queue/data?session_hash={session}"
             with client.stream("GET", path) as reply:
