@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -86,9 +87,7 @@ class Served:
 
     def start(self, *, ready: bool = True, within_s: float = 120) -> None:
         """Start at the same port as before; wait until questions are answered."""
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", self.port))
-            self.port = free.getsockname()[1]
+        self.port = self.port or _free_port()
         where = {"--corpus": self.corpus, "--index": self.index, "--feedback-db": self.feedback}
         placed = [str(part) for pair in where.items() for part in pair]
         command = [sys.executable, "-m", "dxqa.cli", "serve", "--port", str(self.port), *placed]
@@ -118,6 +117,11 @@ class Served:
             raise
         finally:
             self._process = None
+
+    def forget(self) -> None:
+        """Take note that it has ended."""
+        assert self.process.poll() is not None
+        self._process = None
 
     def wait_for(self, done: Callable[[], object], within_s: float = 30) -> None:
         """Wait until something is so; fail where the server has ended, or after a while."""
@@ -188,9 +192,21 @@ class Served:
         return httpx.get(f"{self.url}{path}", timeout=10, trust_env=False)
 
 
+def _free_port() -> int:
+    """Return a port that no connection going out takes either, between two starts of a server."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError
+
+
 @contextlib.contextmanager
 def served(
-    folder: Path, *options: str, corpus: Mapping[str, str] | None = None, **more: Any  # noqa: ANN401
+    folder: Path,
+    *options: str,
+    corpus: Mapping[str, str] | None = None,
+    **more: Any,  # noqa: ANN401
 ) -> Iterator[Served]:
     """Serve a small corpus below ``folder`` until the block ends."""
     server = Served(folder, options, **more)

@@ -147,7 +147,9 @@ def test_the_page_reaches_nobody(office: Recorded, built: list[Attempt]) -> None
     assert told["errors"] == []
     fetched = {urlsplit(url) for url in told["requests"]}
     assert len(fetched) > 10
-    assert {url.netloc for url in fetched if url.scheme not in {"data", "blob"}} == {"127.0.0.1:7860"}
+    assert {url.netloc for url in fetched if url.scheme not in {"data", "blob"}} == {
+        "127.0.0.1:7860"
+    }
     found = attempts(log)
     assert "127.0.0.1" in {attempt.host for attempt in found}  # the server visits its own page
     assert leaving([*built, *found]) == []

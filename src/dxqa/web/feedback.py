@@ -163,7 +163,7 @@ class FeedbackStore:
         return erased
 
     def _is_missing(self) -> bool:
-        """Whether there is no file; one in a folder that cannot be looked into is opened, and told."""
+        """Whether there is no file; where the folder may not be looked into, opening it tells."""
         with contextlib.suppress(OSError):
             return not self.path.exists()
         return False
@@ -202,7 +202,7 @@ def _advice(error: Exception) -> str:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, ValueError):
         return (
-            "壊れているようです。名前の終わりに -wal と -shm のつくファイルと一緒に別の場所へ移すと、"
+            "壊れているようです。末尾に -wal と -shm のつくファイルと一緒に別の場所へ移すと、"
             "次の記録から新しく作ります。再起動は要りません。"
         )
     return "ほかのプログラムが使っていないか、空き容量と書き込み権限を確かめてください。"
