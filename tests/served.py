@@ -42,6 +42,7 @@ class Served:
     Attributes:
         options: of ``dxqa serve``, besides where things lie.
         under: a command that runs the server, such as ``setpriv``.
+        module: that is run.
         environment: more of it.
     """
 
@@ -49,6 +50,7 @@ class Served:
     options: Sequence[str] = ()
     under: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    module: str = "dxqa.cli"
     port: int = 0
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -90,7 +92,7 @@ class Served:
         self.port = self.port or _free_port()
         where = {"--corpus": self.corpus, "--index": self.index, "--feedback-db": self.feedback}
         placed = [str(part) for pair in where.items() for part in pair]
-        command = [sys.executable, "-m", "dxqa.cli", "serve", "--port", str(self.port), *placed]
+        command = [sys.executable, "-m", self.module, "serve", "--port", str(self.port), *placed]
         (self.folder / "tmp").mkdir(exist_ok=True)
         environment = {"GRADIO_TEMP_DIR": str(self.folder / "tmp"), **self.environment}
         with (self.folder / "log").open("ab") as log:

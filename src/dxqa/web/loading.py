@@ -85,6 +85,7 @@ class IndexLoader:
         self.engine: EngineSettings | None = None
         self.state = State("loading")
         self.rebuilding: State | None = None
+        self._found_bad: State | None = None
         self._writer = writer
         self._journal = journal
         self._index: Index | None = None
@@ -313,12 +314,12 @@ class IndexLoader:
             if index is not old:
                 self._use(index, old)
                 say("ほかで作られた索引を読み込みました。これからはその索引で答えます。")
-            elif self.rebuilding and self.rebuilding.stage == "failed":  # it is whole again
+            elif self.rebuilding is self._found_bad:  # it is whole again
                 self.rebuilding = None
-        except VersionError as error:
-            self._keep_old(str(error), "フォルダの索引を読み込めません")
         except DxqaError as error:
-            self._keep_old(f"{error}{_REBUILD}", "フォルダの索引を読み込めません")
+            advice = "" if isinstance(error, VersionError) else _REBUILD
+            self._keep_old(f"{error}{advice}", "フォルダの索引を読み込めません")
+            self._found_bad = self.rebuilding
         except Exception:  # noqa: BLE001 - whatever it is, the index in use answers on
             _LOG.exception("索引の読み込みの途中で思わぬ問題が起きました")
             self._keep_old("思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。")
