@@ -87,7 +87,7 @@ class Served:
                 found.append(json.loads(line))
         return [event for event in found if name in (None, event["event"])]
 
-    def start(self, *, ready: bool = True, within_s: float = 120) -> None:
+    def start(self, *, ready: bool = True, within_s: float = 300) -> None:
         """Start at the same port as before; wait until questions are answered."""
         self.port = self.port or _free_port()
         where = {"--corpus": self.corpus, "--index": self.index, "--feedback-db": self.feedback}

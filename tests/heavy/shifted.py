@@ -4,7 +4,7 @@ The monotonic clock stays as it is, as on a machine whose clock is set. What dxq
 is shifted in its modules: under libfaketime the page did not start.
 """
 
-import datetime
+import datetime as dt
 import os
 import sys
 import time
@@ -18,22 +18,22 @@ _OFFSET = Path(os.environ.get("DXQA_TEST_CLOCK", ""))
 _TIME = time.time
 
 
-def _off() -> datetime.timedelta:
-    return datetime.timedelta(days=int(_OFFSET.read_text("ascii") or 0))
+def _off() -> dt.timedelta:
+    return dt.timedelta(days=int(_OFFSET.read_text("ascii") or 0))
 
 
-class Shifted(datetime.datetime):
+class Shifted(dt.datetime):
     """Times as the clock tells them."""
 
     @classmethod
-    def now(cls, tz: datetime.tzinfo | None = None) -> datetime.datetime:  # type: ignore[override]
-        return datetime.datetime.now(tz) + _off()
+    def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+        return dt.datetime.now(tz) + _off()
 
 
 def shift() -> None:
     """Let the wall clock be off from now on."""
     time.time = lambda: _TIME() + _off().total_seconds()
-    names = {**vars(datetime), "datetime": Shifted}
+    names = {**vars(dt), "datetime": Shifted}
     for module in (feedback, logs, retention):
         vars(module)["dt"] = SimpleNamespace(**names)
 
