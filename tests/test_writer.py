@@ -387,6 +387,29 @@ def test_a_slow_server_leaves_the_quotes_in_time(server: Server, script: Script)
     _check_untouched(answer, "")
 
 
+def test_a_server_that_hung_is_left_alone_for_a_while(server: Server) -> None:
+    server.script = hangs
+    before = len(server.asked)
+    writer = Writer(server.url, "m", timeout_s=1.5, rest_s=1.0)
+    _check_untouched(writer.write(ANSWER), "時間内に書き終わりませんでした")
+    start = time.monotonic()
+    _check_untouched(writer.write(ANSWER), "さきほど時間内に応答しませんでした")
+    assert time.monotonic() - start < 0.5
+    assert len(server.asked) == before + 1
+    server.script = says(GOOD)
+    time.sleep(1.0)
+    assert "登用しています" in writer.write(ANSWER).text
+
+
+def test_nothing_goes_on_reading_from_a_server_that_never_ends(server: Server) -> None:
+    before = threading.active_count()
+    _check_untouched(_write(server, drips, timeout_s=0.5), "時間内に")
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= before  # the reader's thread, and the server's
+
+
 def test_endless_text_is_cut(server: Server) -> None:
     start = time.monotonic()
     _check_untouched(_write(server, talks_on), "引用と合いませんでした")

@@ -24,6 +24,10 @@ class StoreError(DxqaError):
     """A stored index is missing, damaged, or belongs to another model or version."""
 
 
+class VersionError(StoreError):
+    """A stored index belongs to another version of dxqa."""
+
+
 class EngineError(DxqaError):
     """The server that finds candidates cannot be reached, or cannot be used as it is."""
 
@@ -42,6 +46,10 @@ class ExportError(DxqaError):
 
 class WriterError(DxqaError):
     """The optional writer is set up wrongly, or its language model does not answer."""
+
+
+class LateError(WriterError):
+    """The language model has not answered in time."""
 
 
 class PackageError(DxqaError):

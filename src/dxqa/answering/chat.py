@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dxqa.errors import WriterError
+from dxqa.errors import LateError, WriterError
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -42,8 +42,8 @@ class Chat:
             WriterError: the server says nothing in time, or nothing that can be read.
         """
         pieces: _Pieces = queue.SimpleQueue()
-        enough = threading.Event()
-        threading.Thread(target=self._read, args=(messages, pieces, enough), daemon=True).start()
+        client = self._client()
+        threading.Thread(target=self._read, args=(client, messages, pieces), daemon=True).start()
         deadline = time.monotonic() + self.timeout_s
         length = 0
         try:
@@ -51,41 +51,34 @@ class Chat:
                 length += len(piece)
                 yield piece
         finally:
-            enough.set()
+            client.close()  # whatever the server goes on to say, its thread ends
 
     def _next(self, pieces: _Pieces, deadline: float) -> str:
         """Return the next piece, not empty; at the end ``""``.
 
         Raises:
-            WriterError: the thread met with an error, or time is up.
+            LateError: time is up.
+            WriterError: the thread met with an error.
         """
         left = deadline - time.monotonic()
         try:
-            piece = pieces.get(timeout=left) if left > 0 else self._failure(_LATE)
+            piece = pieces.get(timeout=left) if left > 0 else self._late(_LATE)
         except queue.Empty:
-            piece = self._failure(_LATE)
+            piece = self._late(_LATE)
         if isinstance(piece, WriterError):
             raise piece
         return piece
 
-    def _read(
-        self,
-        messages: "Sequence[Message]",
-        pieces: _Pieces,
-        enough: threading.Event,
-    ) -> None:
+    def _read(self, client: "OpenAI", messages: "Sequence[Message]", pieces: _Pieces) -> None:
         """Put the server's text on a queue piece by piece; then ``""``, or the error."""
         import openai  # noqa: PLC0415 - optional
 
         try:
-            with self._client() as client:
-                for piece in self._pieces(client, messages):
-                    pieces.put(piece)
-                    if enough.is_set():
-                        break
+            for piece in self._pieces(client, messages):
+                pieces.put(piece)
             pieces.put("")
         except openai.APITimeoutError:
-            pieces.put(self._failure("応答がありません"))
+            pieces.put(self._late("応答がありません"))
         except openai.APIStatusError as error:
             pieces.put(self._failure(f"サーバーの返事は HTTP {error.status_code} です"))
         except openai.APIConnectionError:
@@ -126,6 +119,9 @@ class Chat:
                     finished = finished or bool(choice.finish_reason)
         if not finished:
             raise self._failure("応答が途中で切れました")
+
+    def _late(self, why: str) -> WriterError:
+        return LateError(str(self._failure(why)))
 
     def _failure(self, why: str) -> WriterError:
         return WriterError(f"言語モデル {self.model} を使えませんでした ({why})。")

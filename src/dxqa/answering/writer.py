@@ -6,9 +6,11 @@ stand in the quotes it cites gives way to the quote.
 """
 
 import json
+import math
 import re
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ from dxqa.answering.chat import Chat
 from dxqa.answering.checking import is_supported, read_sentences
 from dxqa.answering.draft import with_marks
 from dxqa.answering.prose import lines, merge
-from dxqa.errors import WriterError
+from dxqa.errors import LateError, WriterError
 from dxqa.types import Answer, Statement
 
 if TYPE_CHECKING:
@@ -37,6 +39,19 @@ _TASK = """\
 - 見出し、箇条書き、前置き、結びは書きません。"""
 
 
+class _Rest:
+    """How long a server is left alone that has not answered in time."""
+
+    def __init__(self) -> None:
+        self._ends = -math.inf
+
+    def begin(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    def is_on(self) -> bool:
+        return time.monotonic() < self._ends
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Writes answers up with a language model; opens a connection only in ``write``.
@@ -49,6 +64,8 @@ class Writer:
         model: by the server's name for it.
         timeout_s: for one whole answer.
         on_text: called with each sentence that passed, while others are still being written.
+        rest_s: after an answer that did not come in time, none is asked for so long: a server that
+            hangs would let each question wait for its time limit.
 
     Raises:
         WriterError: the address or the model's name cannot be used, or ``openai`` is missing.
@@ -58,6 +75,8 @@ class Writer:
     model: str
     timeout_s: float = 120.0
     on_text: Callable[[str], None] | None = None
+    rest_s: float = 60.0
+    _rest: _Rest = field(init=False, repr=False, compare=False, default_factory=_Rest)
 
     def __post_init__(self) -> None:
         if not _is_web_address(self.base_url):
@@ -115,6 +134,18 @@ class Writer:
         Raises:
             WriterError: it says nothing in time, or nothing that can be read.
         """
+        if self._rest.is_on():
+            raise WriterError(
+                f"言語モデル {self.model} は、さきほど時間内に応答しませんでした。"
+                "しばらくは使わずにお答えします。"
+            )
+        try:
+            return self._receive_now(answer)
+        except LateError:
+            self._rest.begin(self.rest_s)
+            raise
+
+    def _receive_now(self, answer: Answer) -> str:
         text, seen = "", 0
         for piece in Chat(self.base_url, self.model, self.timeout_s).stream(_messages(answer)):
             text += piece

@@ -102,8 +102,9 @@ def _previous(options: argparse.Namespace) -> Any:  # noqa: ANN401
     """The index to build upon: None where there is none, or it is of another version."""
     from dxqa.errors import StoreError  # noqa: PLC0415
     from dxqa.index import Index  # noqa: PLC0415
+    from dxqa.store import manifest_stamp  # noqa: PLC0415
 
-    if not (Path(options.index) / "manifest.json").exists():
+    if not manifest_stamp(options.index):
         return None
     try:
         return Index.load(options.index)

@@ -23,7 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dxqa.encoders.cache import sha256_of
-from dxqa.errors import StoreError
+from dxqa.errors import StoreError, VersionError
 
 FORMAT_VERSION = 3
 
@@ -117,7 +117,7 @@ def unused(root: Path) -> list[str]:
     Raises:
         StoreError: the manifest is damaged: then it is not known which generation to keep.
     """
-    used = read_record(root).generation if (root / MANIFEST).exists() else ""
+    used = read_record(root).generation if manifest_stamp(root) else ""
     found = [*root.glob("generation-*"), *root.glob("*.journal"), *root.glob("manifest.*.tmp")]
     return sorted(path.name for path in found if path.name != used)
 
@@ -159,18 +159,23 @@ def read_record(folder: str | Path) -> Record:
         StoreError: no index there, unreadable, damaged, or of another format version.
     """
     path = Path(folder) / MANIFEST
-    if not path.exists():
-        raise StoreError(
-            f"索引がありません: {folder}。"
-            "先に `dxqa build` を実行するか、--index を確認してください。"
-        )
     try:
         written = json.loads(path.read_text("utf-8"))
         version = written["format_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise StoreError(
+            f"索引がありません: {folder}。"
+            "先に `dxqa build` を実行するか、--index を確認してください。"
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"索引の目録を読めません: {path} ({error.strerror})。"
+            "読み取りの権限とディスクの状態を確認してください。"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"索引の目録が壊れています: {path}。{_REBUILD}") from error
     if version != FORMAT_VERSION:
-        raise StoreError(
+        raise VersionError(
             f"索引の形式が違います: {folder} は版 {version}、"
             f"この dxqa が読めるのは版 {FORMAT_VERSION} です。{_REBUILD}"
         )
@@ -178,6 +183,20 @@ def read_record(folder: str | Path) -> Record:
         raise StoreError(f"索引の目録が書き換わっています: {path}。{_REBUILD}")
     files = {name: (size, digest) for name, (size, digest) in written["files"].items()}
     return Record(written["generation"], written["manifest"], files)
+
+
+def manifest_stamp(folder: str | Path) -> tuple[int, ...]:
+    """Return what changes whenever the manifest does; ``()`` where there is none.
+
+    One that may not be looked at counts as there, so that whoever reads it is told.
+    """
+    try:
+        found = (Path(folder) / MANIFEST).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        return (error.errno or -1,)
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
 
 
 def check(folder: Path, record: Record, *, whole: bool) -> None:
@@ -252,7 +271,7 @@ def _explained(root: Path) -> Iterator[None]:
 
 def unwritable(root: Path, error: OSError) -> StoreError:
     """Return what to tell of a failure to write."""
-    kept = "以前の索引はそのままです。" if (root / MANIFEST).exists() else ""
+    kept = "以前の索引はそのままです。" if manifest_stamp(root) else ""
     return StoreError(
         f"索引を保存できません: {root} ({error.strerror or error})。"
         f"空き容量と書き込み権限を確認してください。{kept}"

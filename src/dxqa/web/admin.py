@@ -1,5 +1,6 @@
 """The tab 資料: what is indexed, documents in and out, building anew, and what people said."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -246,10 +247,11 @@ class AdminRoom:
             except DxqaError as error:
                 bad.append(str(error))
             else:
-                event("upload", bytes=path.stat().st_size)
+                event("upload", bytes=self.uploads.size(name))
                 good.append(f"{name} を追加しました。")
             finally:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
         return messages_html(good, list(dict.fromkeys(bad))), *self._view()
 
     def _remove(self, names: Sequence[str] | None, unlocked: bool) -> tuple[Any, ...]:  # noqa: FBT001

@@ -2,7 +2,7 @@
 
 One SQLite file, in write-ahead mode so that reading never waits for writing. A connection is made
 for each piece of work, since Gradio works in many threads. What is too old is erased with the first
-connection, and whenever something is kept.
+connection, and whenever something is kept (``retention``).
 """
 
 import contextlib
@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from dxqa.errors import DxqaError
 from dxqa.types import Answer
+from dxqa.web import retention
 from dxqa.web.masking import masked
 
 Verdict = Literal["declined", "down", "up"]
@@ -97,7 +98,7 @@ class FeedbackStore:
         self.path = path
         self.days = days
         self._making = threading.Lock()
-        self._made = False
+        self._made: tuple[int, int] | None = None
 
     def keep(self, feedback: Feedback, *, turn: str | None = None) -> None:
         """Keep feedback, masked; feedback on the same turn takes the place of what was there.
@@ -109,11 +110,12 @@ class FeedbackStore:
         marks = ", ".join("?" * (len(row) + 1))
         told = ("verdict", "reason", "comment", "time")
         change = ", ".join(f"{name} = excluded.{name}" for name in told)
+        last = "id = (SELECT max(id) + 1 FROM feedback)"  # rows stand in the order of their times
         with self._connection() as connection:
-            self._forget(connection)
+            retention.forget(connection, self.days)
             connection.execute(
                 f"INSERT INTO feedback (turn, {', '.join(row)}) VALUES ({marks}) "  # noqa: S608 - names of our own
-                f"ON CONFLICT (turn) DO UPDATE SET {change}",
+                f"ON CONFLICT (turn) DO UPDATE SET {change}, {last}",
                 [turn, *row.values()],
             )
 
@@ -123,16 +125,16 @@ class FeedbackStore:
         Raises:
             FeedbackError: the file cannot be read.
         """
-        if not self.path.exists():
+        if self._is_missing():
             return []
-        query = (
-            f"SELECT {', '.join(_COLUMNS)} FROM feedback WHERE time >= ? "  # noqa: S608
-            "ORDER BY id DESC LIMIT ?"
-        )
-        most = -1 if most is None else most
         with self._connection() as connection:
-            rows = connection.execute(query, [self._oldest, most]).fetchall()
-        return [_feedback(row) for row in rows]
+            condition, limits = retention.fresh(connection, self.days)
+            rows = connection.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM feedback WHERE {condition} "  # noqa: S608
+                "ORDER BY id DESC LIMIT :most",
+                {**limits, "most": -1 if most is None else most},
+            ).fetchall()
+            return [_feedback(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
         """Return how much is kept of each verdict.
@@ -140,7 +142,7 @@ class FeedbackStore:
         Raises:
             FeedbackError: the file cannot be read.
         """
-        if not self.path.exists():
+        if self._is_missing():
             return {}
         with self._connection() as connection:
             query = "SELECT verdict, count(*) FROM feedback GROUP BY verdict"
@@ -152,13 +154,19 @@ class FeedbackStore:
         Raises:
             FeedbackError: the file is locked, or cannot be written.
         """
-        if not self.path.exists():
+        if self._is_missing():
             return 0
         with self._connection() as connection:
             erased = connection.execute("DELETE FROM feedback").rowcount
         with self._connection() as connection:  # what was erased also stood in the log of writes
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return erased
+
+    def _is_missing(self) -> bool:
+        """Whether there is no file; where the folder may not be looked into, opening it tells."""
+        with contextlib.suppress(OSError):
+            return not self.path.exists()
+        return False
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -169,32 +177,35 @@ class FeedbackStore:
                 self._make(connection)
                 with connection:
                     yield connection
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: a row that is no JSON
+            self._made = None
             raise FeedbackError(
-                f"記録のファイルを読み書きできません: {self.path} ({error})。"
-                "ほかのプログラムが使っていないか、空き容量と書き込み権限を確かめてください。"
+                f"記録のファイルを読み書きできません: {self.path} ({error})。{_advice(error)}"
             ) from error
 
     def _make(self, connection: sqlite3.Connection) -> None:
         with self._making:
-            if self._made and self.path.exists():
+            file = self.path.stat()  # another one may have been put in its place
+            if self._made == (file.st_dev, file.st_ino):
                 return
             self.path.chmod(0o600)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(_TABLE)
+            connection.execute(retention.TABLE)
             with connection:
-                self._forget(connection)
-            self._made = True
+                retention.forget(connection, self.days)
+            self._made = file.st_dev, file.st_ino
 
-    def _forget(self, connection: sqlite3.Connection) -> None:
-        connection.execute("DELETE FROM feedback WHERE time < ?", [self._oldest])
 
-    @property
-    def _oldest(self) -> str:
-        """The time before which nothing is kept."""
-        if not self.days:
-            return ""
-        return _told(dt.datetime.now(dt.UTC) - dt.timedelta(days=self.days))
+def _advice(error: Exception) -> str:
+    """Say what to do next; whatever it is, the next record finds out whether it is over."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, ValueError):
+        return (
+            "壊れているようです。末尾に -wal と -shm のつくファイルと一緒に別の場所へ移すと、"
+            "次の記録から新しく作ります。再起動は要りません。"
+        )
+    return "ほかのプログラムが使っていないか、空き容量と書き込み権限を確かめてください。"
 
 
 def question_rows(kept: Sequence[Feedback]) -> Iterator[dict[str, Any]]:
@@ -241,12 +252,8 @@ def _row(feedback: Feedback) -> dict[str, object]:
         row[name] = _storable(row[name])
     row["history"] = json.dumps([_storable(text) for text in feedback.history], ensure_ascii=False)
     row["cited"] = json.dumps(feedback.cited, ensure_ascii=False)
-    row["time"] = _told(dt.datetime.now(dt.UTC))
+    row["time"] = retention.told(dt.datetime.now(dt.UTC))
     return row
-
-
-def _told(time: dt.datetime) -> str:
-    return time.isoformat(timespec="seconds")
 
 
 def _storable(text: str) -> str:

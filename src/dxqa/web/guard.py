@@ -5,6 +5,7 @@ on this machine alone (``gradio.route_utils.CustomCORSMiddleware``); so they are
 """
 
 import contextlib
+import errno
 import logging
 import re
 from collections.abc import Iterator
@@ -65,6 +66,10 @@ _ELSEWHERE = (
 )
 _TOO_LARGE = "送られたものが大きすぎます。分けて送ってください。"
 _FULL = "送られたまま使われていない文書が多すぎます。1 時間ほどたってから、やり直してください。"
+_NO_ROOM = (
+    "サーバーのディスクに空きがないため、受け取れませんでした。サーバーを動かしている方に"
+    "お知らせください。"
+)
 _TOO_OFTEN = (
     "間違いが続いたので、しばらく受け付けません。{minutes} 分ほど待ってから、やり直してください。"
 )
@@ -133,13 +138,14 @@ class Guard:
             await self._app(scope, receive, watched)
         except HTTPException:
             raise
-        except Exception:
+        except Exception as error:
             _LOG.exception("要求に答えられませんでした")
             if begun:
                 raise
-            await JSONResponse({"error": _UNEXPECTED, "detail": _UNEXPECTED}, 500)(
-                scope, receive, send
-            )
+            full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            status, words = (507, _NO_ROOM) if full else (500, _UNEXPECTED)
+            reply = JSONResponse({"error": words, "detail": words}, status)
+            await reply(scope, receive, send)
 
     async def _log_in(self, request: Request, receive: Receive, send: Send) -> None:
         address = address_of(request)

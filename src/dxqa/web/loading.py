@@ -11,9 +11,10 @@ from typing import Literal, TypeVar
 
 from dxqa.answering import Writer, remarked
 from dxqa.engines import EngineSettings
-from dxqa.errors import DxqaError, QuestionError, StoreError
+from dxqa.errors import DxqaError, QuestionError, StoreError, VersionError
 from dxqa.index import Index
 from dxqa.retrieval import Filters
+from dxqa.store import manifest_stamp, read_record, verify
 from dxqa.types import Answer
 from dxqa.web.journal import Journal
 from dxqa.web.line import Line, finished
@@ -24,6 +25,10 @@ Stage = Literal["loading", "building", "ready", "failed"]
 _Result = TypeVar("_Result")
 
 _LOG = logging.getLogger(__name__)
+_REBUILD = (
+    "「検索に反映する」を押すと、いまの資料から作り直します。"
+    "別の `dxqa build` が正しい索引を作れば、自動で切り替わります。"
+)
 MOST_WRITTEN = 8
 """Answers that the language model is given at a time; others are told in quotes."""
 _WRITER_BUSY = "言語モデルが混み合っているため、原文の引用でお答えします。"
@@ -80,6 +85,7 @@ class IndexLoader:
         self.engine: EngineSettings | None = None
         self.state = State("loading")
         self.rebuilding: State | None = None
+        self._found_bad: State | None = None
         self._writer = writer
         self._journal = journal
         self._index: Index | None = None
@@ -112,6 +118,22 @@ class IndexLoader:
                 return False
             self.rebuilding = State("building")
             self._thread = threading.Thread(target=self._rebuild, name="dxqa-index", daemon=True)
+            self._thread.start()
+            return True
+
+    def take_up(self) -> bool:
+        """Begin to look at the index in the folder again, where another process has changed it.
+
+        One that is whole takes the place of the one in use; after a failure, loading begins again.
+        Returns False while at work.
+        """
+        with self._starting:
+            if self.at_work:
+                return False
+            ready = self.state.stage == "ready"
+            self.state = self.state if ready else State("loading")
+            work = self._take_up if ready else self._run
+            self._thread = threading.Thread(target=work, name="dxqa-index", daemon=True)
             self._thread.start()
             return True
 
@@ -239,7 +261,7 @@ class IndexLoader:
 
     def _make_ready(self) -> None:
         message = ""
-        if (self.folder / "manifest.json").exists():
+        if manifest_stamp(self.folder):
             say(f"索引を読み込んでいます: {self.folder}")
             index = Index.load(self.folder, self.engine, encoder=self.model)
         else:
@@ -263,36 +285,60 @@ class IndexLoader:
             self._keep_old("思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。")
 
     def _replace(self) -> None:
-        old = self._index
-        if old is None:
-            raise QuestionError("まだ準備中です。")
+        old = self._in_use()
         start = time.perf_counter()
         index = self._newest(old)
-        kept = (self.folder / "manifest.json").exists()
-        if not (kept and index.is_made_of(self.corpus)):
+        if not (self._is_kept(index) and index.is_made_of(self.corpus)):
             built = Index.build(
                 self.corpus,
-                encoder=QuestionsFirst(old.encoder, self.line),
+                encoder=QuestionsFirst(index.encoder, self.line),
                 folder=self.folder,
                 previous=index,
                 progress=self._rebuild_progress,
             )
-            index = Index(built.store, old.encoder)
-            index.report = built.report
+            report, index = built.report, Index(built.store, index.encoder)
+            index.report = report
+        self._use(index, old)
+        event(
+            "build",
+            documents=index.store.manifest.documents,
+            passages=index.store.manifest.passages,
+            embedded=index.report.embedded,
+            ms=round((time.perf_counter() - start) * 1000),
+        )
+
+    def _take_up(self) -> None:
+        try:
+            old = self._in_use()
+            index = self._held_in_folder(old)
+            if index is not old:
+                self._use(index, old)
+                say("ほかで作られた索引を読み込みました。これからはその索引で答えます。")
+            elif self.rebuilding is self._found_bad:  # it is whole again
+                self.rebuilding = None
+        except DxqaError as error:
+            advice = "" if isinstance(error, VersionError) else _REBUILD
+            self._keep_old(f"{error}{advice}", "フォルダの索引を読み込めません")
+            self._found_bad = self.rebuilding
+        except Exception:  # noqa: BLE001 - whatever it is, the index in use answers on
+            _LOG.exception("索引の読み込みの途中で思わぬ問題が起きました")
+            self._keep_old("思わぬ問題が起きました。詳しい内容はサーバーの画面にあります。")
+
+    def _in_use(self) -> Index:
+        if self._index is None:
+            raise QuestionError("まだ準備中です。")
+        return self._index
+
+    def _use(self, index: Index, old: Index) -> None:
+        """Let an index answer in the place of another."""
         index.reranker = old.reranker
+        _ = index.encoder  # one of another model takes its time to load: not in the line
         self._warm_up(index)
         self._index = index
         self.state = State("ready")
         manifest = index.store.manifest
         held = f"文書 {manifest.documents:,} 件、{manifest.passages:,} か所になりました。"
         self.rebuilding = State("ready", message=held)
-        event(
-            "build",
-            documents=manifest.documents,
-            passages=manifest.passages,
-            embedded=index.report.embedded,
-            ms=round((time.perf_counter() - start) * 1000),
-        )
 
     def _warm_up(self, index: Index) -> None:
         self.line.hand_in(lambda: index.ask(_WARM_UP), None).result()
@@ -300,18 +346,39 @@ class IndexLoader:
     def _rebuild_progress(self, done: int, total: int) -> None:
         self.rebuilding = State("building", done, total)
 
-    def _keep_old(self, message: str) -> None:
+    def _keep_old(self, message: str, what: str = "索引を作り直せませんでした") -> None:
         self.rebuilding = State("failed", message=message)
-        say(f"索引を作り直せませんでした。これまでの索引で続けます。{message}")
+        say(f"{what}。これまでの索引で続けます。{message}")
 
     def _newest(self, old: Index) -> Index:
-        """Return what another process has built in the folder since, or the index in use."""
-        newest = Index(old.store, old.encoder)
+        """Return what another process has built in the folder since, or the index in use.
+
+        Raises:
+            StoreError: what is there is of another version of dxqa, and not to be replaced by this.
+        """
         try:
-            newest.refresh()
+            return self._held_in_folder(old)
+        except VersionError:
+            raise
         except StoreError as error:
             say(f"フォルダの索引は読み込めませんでした。{error}")
-        return newest
+            return old
+
+    def _is_kept(self, index: Index) -> bool:
+        """Whether the index lies in the folder, with every byte as it was written."""
+        try:
+            return self.folder / verify(self.folder).generation == index.store.folder
+        except (StoreError, OSError) as error:
+            say(f"フォルダの索引を作り直します。{error}")
+            return False
+
+    def _held_in_folder(self, old: Index) -> Index:
+        """Return the index in the folder, with its own model if it is of another one."""
+        record = read_record(self.folder)
+        if old.store.folder == self.folder / record.generation:
+            return old
+        same = record.manifest["fingerprint"] == old.encoder.fingerprint
+        return Index.load(self.folder, self.engine, encoder=old.encoder if same else self.model)
 
     def _build(self) -> tuple[Index, str]:
         """Build for the first time; where it cannot be kept, it is still good for this run."""

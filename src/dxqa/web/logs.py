@@ -12,7 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,14 +21,18 @@ _TOLD = "_dxqa_told"
 
 def event(name: str, **fields: object) -> None:
     """Write one event; ``fields`` are JSON values."""
+    _LINES.write(_event(name, **fields))
+
+
+def _event(name: str, **fields: object) -> str:
     at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    _write(json.dumps({"time": at, "event": name, **fields}, ensure_ascii=False))
+    return json.dumps({"time": at, "event": name, **fields}, ensure_ascii=False)
 
 
 def say(message: str) -> None:
     """Tell the person at the console."""
     if sys.stderr.isatty():
-        _write(f"dxqa: {message}")
+        _LINES.write(f"dxqa: {message}")
     else:
         event("notice", message=message)
 
@@ -67,7 +71,8 @@ class JsonLines(io.TextIOBase):
 
     def flush(self) -> None:
         """Pass on what has been written."""
-        self.stream.flush()
+        with suppress(OSError, ValueError):
+            self.stream.flush()
 
     def fileno(self) -> int:
         """The file descriptor of standard error."""
@@ -105,8 +110,27 @@ def _described(error: BaseException) -> dict[str, Any]:
     return {"error": type(error).__name__, "at": at}
 
 
-def _write(line: str) -> None:
-    stream = sys.stderr.stream if isinstance(sys.stderr, JsonLines) else sys.stderr
-    # A lone surrogate cannot be written as UTF-8.
-    stream.write(line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
-    stream.flush()
+class _Lines:
+    """Writes lines to standard error; the server goes on where it cannot be written to.
+
+    That is where the disk is full, or whoever read it has gone.
+    """
+
+    def __init__(self) -> None:
+        self._lost = 0
+
+    def write(self, line: str) -> None:
+        stream = sys.stderr.stream if isinstance(sys.stderr, JsonLines) else sys.stderr
+        # After a failure half a line may stand there. A lone surrogate cannot be written as UTF-8.
+        told = f"\n{_event('log', level='error', lost=self._lost)}\n" if self._lost else ""
+        text = f"{told}{line}\n".encode("utf-8", "backslashreplace").decode("utf-8")
+        try:
+            stream.write(text)
+            stream.flush()
+        except (OSError, ValueError):  # ValueError: it has been closed
+            self._lost += 1
+        else:
+            self._lost = 0
+
+
+_LINES = _Lines()

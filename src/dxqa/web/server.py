@@ -33,6 +33,7 @@ from dxqa.web.page import Page
 from dxqa.web.passwords import Users, read_users
 from dxqa.web.sessions import Sessions
 from dxqa.web.uploads import LARGEST_BYTES
+from dxqa.web.watching import IndexWatch
 from dxqa.web.words import I18N
 
 GRACE_S = 30.0
@@ -86,6 +87,7 @@ def _serve(options: ServeOptions) -> None:
     with _told_to_stop() as told:
         say(f"ブラウザーで {url} を開いてください。終了するには Ctrl+C を押します。")
         _visit(url)
+        IndexWatch(options.index, page.loader.take_up).start()
         page.loader.start()
         told.get()
         _stop(page)
@@ -128,7 +130,7 @@ def _stop(page: Page) -> None:
     page.blocks.server.thread.join(HANGING_UP_S)
     page.blocks.close(verbose=False)
     event("stop", answered=answered)
-    _leave(page.loader, answered=answered)
+    _leave(page.loader)
 
 
 def launch_options(options: ServeOptions) -> dict[str, Any]:
@@ -211,15 +213,14 @@ async def _refuse(request: Request) -> JSONResponse:
     return JSONResponse({"detail": "この画面からは資料を変えられません。"}, status_code=403)
 
 
-def _leave(loader: IndexLoader, *, answered: bool) -> None:
-    """End at once where threads are still at work: torch aborts if Python goes first.
+def _leave(loader: IndexLoader) -> None:
+    """End at once: threads of the page and of torch may hang or abort when Python goes first.
 
-    Nothing is lost, since an index is written in one step after it is made.
+    Nothing is lost: an index is written in one step after it is made, and all else by now.
     """
     if loader.at_work:
         say("索引の準備を中止しました。次に起動したとき、はじめから作ります。")
-    if loader.at_work or not answered:
-        os._exit(0)
+    os._exit(0)
 
 
 def _visit(url: str) -> None:

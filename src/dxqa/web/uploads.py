@@ -28,13 +28,11 @@ class Uploads:
 
     def names(self) -> list[str]:
         """Return the names of the uploaded files."""
-        if not self.folder.is_dir():
+        try:
+            found = list(self.folder.iterdir())
+        except OSError:  # not there, or not to be looked into
             return []
-        return sorted(
-            path.name
-            for path in self.folder.iterdir()
-            if path.is_file() and not path.name.startswith(".")
-        )
+        return sorted(p.name for p in found if not p.name.startswith(".") and _is_file(p))
 
     def add(self, source: Path, name: str) -> str:
         """Copy a file in, and return the name it has there; nothing is ever overwritten.
@@ -55,6 +53,12 @@ class Uploads:
                 raise CorpusError(f"{safe}: 追加できる文書は {_MOST} 件までです。")
             self._write(safe, data)
         return safe
+
+    def size(self, name: str) -> int:
+        """Return the bytes of an uploaded file; 0 where it has gone."""
+        with contextlib.suppress(OSError):
+            return (self.folder / name).stat().st_size
+        return 0
 
     def remove(self, name: str) -> None:
         """Delete an uploaded file.
@@ -114,6 +118,12 @@ class Uploads:
         finally:
             with contextlib.suppress(OSError):
                 aside.unlink(missing_ok=True)
+
+
+def _is_file(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return path.is_file()
+    return False
 
 
 def _checked_name(name: str) -> str:

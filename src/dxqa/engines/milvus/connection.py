@@ -2,7 +2,8 @@
 
 ``pymilvus`` goes on trying while a server is out of reach, but not while it starts, is too busy or
 has let go of a collection; and it says so at length on stderr. Every call here ends, well or not,
-within the time given for it.
+within the time given for it; while the server is known not to answer, within a short one, since
+others wait meanwhile.
 """
 
 import logging
@@ -20,6 +21,7 @@ Result = TypeVar("Result")
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 3.0
 _CONNECTING_S = 10.0
+_SILENT_S = 3.0
 _LEAST_S = 0.5
 _RATE_LIMIT, _MISSING, _NOT_LOADED = 8, 100, 101
 _PASSING = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED")
@@ -58,6 +60,7 @@ class Connection:
         self._settings = settings
         self._client: Any = None
         self._connecting = threading.Lock()
+        self._silent = False
 
     def call(
         self,
@@ -76,19 +79,25 @@ class Connection:
         Raises:
             EngineError: it failed for good, or the time is up.
         """
-        ends = time.monotonic() + (patience_s or self._settings.timeout_s)
+        usual = self._settings.timeout_s
+        most = patience_s or (min(usual, _SILENT_S) if self._silent else usual)
+        ends = time.monotonic() + most
         pause = _FIRST_PAUSE_S
         while True:
             left = max(_LEAST_S, ends - time.monotonic())
             try:
-                return what(self._connected(left), left)
+                result = what(self._connected(left), left)
             except self._errors as error:
-                if not _may_pass(error) or time.monotonic() + pause > ends:
-                    raise self._explained(error) from error
+                self._silent = _may_pass(error) and time.monotonic() + pause > ends
+                if self._silent or not _may_pass(error):
+                    raise self._explained(error, most) from error
                 if _code(error) == _NOT_LOADED and collection:
                     self._load(collection, ends)
                 elif _grpc_status(error):
                     self.close()
+            else:
+                self._silent = False
+                return result
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - many clients at once
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
@@ -108,7 +117,7 @@ class Connection:
             self._connected(left).load_collection(collection, timeout=left)
         except self._errors as error:
             if not _may_pass(error):
-                raise self._explained(error) from error
+                raise self._explained(error, left) from error
 
     def _connected(self, left: float) -> Any:  # noqa: ANN401 - MilvusClient
         with self._connecting:
@@ -124,7 +133,7 @@ class Connection:
         # ValueError: gRPC's, of a channel that another thread has closed.
         return (exception, grpc.RpcError, grpc.FutureTimeoutError, ValueError)
 
-    def _explained(self, error: Exception) -> EngineError:
+    def _explained(self, error: Exception, waited_s: float) -> EngineError:
         settings = self._settings
         where = f"{settings.uri} (コレクション {settings.collection})"
         said = f"サーバーの返事: {_said(error, settings.credentials())}"
@@ -140,7 +149,7 @@ class Connection:
             )
         if _may_pass(error):
             return EngineError(
-                f"Milvus につながらないか、{settings.timeout_s:g} 秒以内に"
+                f"Milvus につながらないか、{round(waited_s, 1):g} 秒以内に"
                 f"返事がありません: {where}。"
                 "サーバーが動いているか、アドレスと証明書の指定が正しいかを確認してください。"
                 + said
