@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from dxqa.encoders.q4 import Q4Model, Shape
@@ -49,7 +50,10 @@ def write_model_folder(model: Q4Model, folder: Path, prompts: dict[str, str]) ->
         ModelError: a tensor is missing from the file.
     """
     weights = folder / "model.safetensors"
-    save_file(_weights(model), weights, metadata={"format": "pt"})
+    try:
+        save_file(_weights(model), weights, metadata={"format": "pt"})
+    except SafetensorError as error:  # what is no OSError there: a full disk
+        raise OSError(str(error)) from error
     weights.chmod(0o644)  # safetensors makes it 0600; an image built by root has other readers
     build_tokenizer(model).save(str(folder / "tokenizer.json"), pretty=False)
     for name, content in _configuration(model, prompts).items():
