@@ -24,6 +24,7 @@ from dxqa.web.journal import Journal
 from dxqa.web.loading import IndexLoader
 from dxqa.web.masking import masked
 from dxqa.web.requests import Request
+from tests.made_up_numbers import Person, missed
 
 DECLINED = Answer("明日の天気は？", "ありません。", (), (), "declined", 0.1)
 
@@ -110,6 +111,12 @@ def test_mail_addresses_are_masked(address: str) -> None:
 )
 def test_postcodes_and_numbers_of_persons_are_masked(text: str, hidden: str) -> None:
     assert masked(text) == hidden
+
+
+def test_nothing_of_made_up_persons_comes_through() -> None:
+    person = Person(1)
+    for make in person.kinds():
+        assert list(missed(person, make, 500)) == []
 
 
 @pytest.mark.parametrize(

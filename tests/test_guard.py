@@ -90,6 +90,56 @@ def test_a_link_from_another_site_leads_here_and_a_form_does_not(client: TestCli
     assert client.post("/ask", headers=there).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:7860", 200),
+        ("localhost:7860", 200),
+        ("LOCALHOST.", 200),
+        ("[::1]:7860", 200),
+        ("dx.example.lg.jp", 200),
+        ("evil.example:7860", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("", 421),
+    ],
+)
+def test_a_name_that_came_to_mean_this_machine_opens_nothing(
+    tmp_path: Path, host: str, status: int
+) -> None:
+    names = ServeOptions(allowed_hosts=("DX.example.lg.jp",)).names
+    app = Starlette(
+        routes=[Route("/ask", _echo)], middleware=[Middleware(Guard, uploads=tmp_path, names=names)]
+    )
+    with TestClient(app, base_url="http://testserver") as client:
+        own = {"Host": host, "Sec-Fetch-Site": "same-origin"}  # as it is for a page of that name
+        reply = client.get("/ask", headers=own)
+    assert reply.status_code == status
+    if status == 421:
+        assert "--allowed-host" in reply.json()["detail"]
+        assert HEADERS.items() <= dict(reply.headers).items()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ServeOptions(),
+        ServeOptions(host="localhost"),
+        ServeOptions(host="::1"),
+        ServeOptions(host="127.0.0.2"),
+        ServeOptions(root_path="/dxqa", allowed_hosts=("a.example",)),
+        ServeOptions(host="0.0.0.0", allowed_hosts=("a.example",)),  # noqa: S104
+    ],
+)
+def test_names_are_limited_where_they_are_known(options: ServeOptions) -> None:
+    assert "127.0.0.1" in options.names
+
+
+def test_behind_a_proxy_and_for_other_machines_any_name_will_do() -> None:
+    assert ServeOptions(root_path="/dxqa").names == frozenset()
+    assert ServeOptions(host="0.0.0.0").names == frozenset()  # noqa: S104
+
+
 def test_every_reply_tells_browsers_what_the_page_needs(client: TestClient) -> None:
     evil = {"Origin": "https://evil.example"}
     for reply in (client.get("/ask"), client.get("/none"), client.get("/ask", headers=evil)):

@@ -93,6 +93,24 @@ def test_deleting_the_open_conversation_clears_the_page(two: Page) -> None:
     expect(two.locator("#history-list li")).to_have_count(1)
 
 
+def test_all_conversations_are_deleted_by_a_second_press(two: Page) -> None:
+    two.fill("#history-search", "満足度 95")
+    expect(two.locator("#history-erase button")).to_have_count(0)  # all would not be those found
+    two.fill("#history-search", "")
+    erase = two.locator("#history-erase button")
+    expect(erase).to_have_text("すべて削除")
+    erase.click()
+    expect(erase).to_have_text("すべての会話を削除しますか？")
+    two.locator("#history-search").click()  # a second thought
+    expect(erase).to_have_text("すべて削除")
+    erase.click()
+    erase.click()
+    expect(two.locator("#history-list li")).to_have_count(0)
+    expect(two.locator("#history-told")).to_have_text("まだありません。")
+    expect(two.locator("#chat .asked")).to_have_count(0)
+    assert two.evaluate("localStorage.getItem('dxqa-conversations')") == "[]"
+
+
 @pytest.mark.parametrize("form", ["markdown", "json", "word"])
 def test_a_conversation_is_saved_with_its_sources(page: Page, form: str, tmp_path: Path) -> None:
     ask(page, LIST_QUESTION)

@@ -172,6 +172,13 @@ def _add_protection(parser: argparse.ArgumentParser) -> None:
         "--auth", metavar="FILE", help="使える人のファイル (「名前:ハッシュ」を 1 行に一人)"
     )
     group.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="ブラウザで開くときの名前 (何度でも)。指定すると、ほかの名前では開けません",
+    )
+    group.add_argument(
         "--admin-password-file",
         metavar="FILE",
         help="資料の変更と記録の閲覧に要るパスワードの、ハッシュのファイル",

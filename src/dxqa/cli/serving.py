@@ -34,6 +34,7 @@ def serve(options: argparse.Namespace) -> None:
         host=options.host,
         port=options.port,
         root_path=options.root_path,
+        allowed_hosts=tuple(options.allowed_host),
         users=_path(options.auth),
         admin_password=_path(options.admin_password_file),
         read_only=options.read_only,

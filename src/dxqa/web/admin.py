@@ -150,7 +150,7 @@ class AdminRoom:
             gr.HTML(
                 "<h2>質問の記録</h2><p class='hint'>答えられなかった質問と、"
                 "回答への「いいね」「よくないね」です。"
-                f"電話番号やメールアドレスなどは伏せてあります。{self._kept_for()}</p>",
+                f"電話番号やメールアドレスなどは伏せてあります。</p>{self._kept_for()}",
                 js_on_load=None,
             )
             with gr.Row(elem_id="records-acts"):
@@ -165,7 +165,7 @@ class AdminRoom:
 
     def _kept_for(self) -> str:
         days = self.journal.store.days if self.journal.store else 0
-        return f"{days} 日たったものは消えます。" if days else ""
+        return f"<p class='hint'>{days} 日たったものは消えます。</p>" if days else ""
 
     def _wire(self, tab: gr.Tab) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

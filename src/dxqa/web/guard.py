@@ -45,6 +45,19 @@ HEADERS = {
     "x-frame-options": "DENY",
 }
 _UPLOAD = "/gradio_api/upload"
+# Of what Gradio offers and this page does not use: fetching from other hosts (proxy=), changing its
+# own program (vibe), watching it (monitoring), and what asks for no password.
+_UNUSED = re.compile(
+    r"/gradio_api/(proxy=|vibe|undo-vibe|dev/|stream/|custom_component/|run-history|runs|profiling"
+    r"|process_recording|deep_link)|/(monitoring|openapi\.json)(/|$)"
+)
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""By which a browser on this machine knows what listens on this machine alone."""
+
+_OTHER_NAME = (
+    "この名前では開けません。127.0.0.1 で開くか、管理している方に、起動するときこの名前を "
+    "--allowed-host で指定するように伝えてください。"
+)
 _ELSEWHERE = (
     "ほかのサイトのページからの操作は受け付けません。リバースプロキシの後ろで動かしているときは、"
     "ブラウザーの送る Host をそのまま (または X-Forwarded-Host で) 渡してください。"
@@ -60,10 +73,14 @@ _SAME_SITE = re.compile(rb";\s*samesite=\w+", re.IGNORECASE)
 class Guard:
     """ASGI middleware around the whole page."""
 
-    def __init__(self, app: ASGIApp, uploads: Path) -> None:
-        """Stand before an application that keeps in ``uploads`` what it has not used yet."""
+    def __init__(self, app: ASGIApp, uploads: Path, names: frozenset[str] = frozenset()) -> None:
+        """Stand before an application that keeps in ``uploads`` what it has not used yet.
+
+        ``names`` are the hosts that it answers to; it answers to all where none are given.
+        """
         self._app = app
         self._uploads = uploads
+        self._names = names
         self._logins = Attempts(FAILURES, WINDOW_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,8 +90,14 @@ class Guard:
             return
         request = Request(scope)
         send = _with_headers(send, scope)
+        if self._names and _host(request) not in self._names:
+            await _refusal(421, _OTHER_NAME)(scope, receive, send)
+            return
         if from_elsewhere(request):
             await _refusal(403, _ELSEWHERE)(scope, receive, send)
+            return
+        if _UNUSED.match(_path(request)):
+            await _refusal(404, "Not Found")(scope, receive, send)
             return
         uploads = _path(request) == _UPLOAD
         most = LARGEST_UPLOAD if uploads else LARGEST_BODY
@@ -153,6 +176,15 @@ def _own_authorities(request: Request) -> Iterator[str]:
         for told in request.headers.get(name, "").split(","):
             for scheme in ("http", "https"):
                 yield _authority(f"{scheme}://{told.strip()}")
+
+
+def _host(request: Request) -> str:
+    """Return the name by which the asker knows this server, without the port.
+
+    A page of another site whose name has come to mean this machine ("DNS rebinding") counts as our
+    own page in the browser, but says its name here.
+    """
+    return re.sub(r":\d*$", "", request.headers.get("host", "").lower()).rstrip(".")
 
 
 def _authority(origin: str) -> str:

@@ -57,6 +57,8 @@
     const words = search.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
     const found = read().filter((one) => holds(one, words));
     list.replaceChildren(...found.map(item));
+    const all = words.length || found.length < 2 ? [] : [removal("delete-all", found)];
+    document.querySelector("#history-erase").replaceChildren(...all);
     tell(found.length ? "" : dxqa.word(words.length ? "history-unfound" : "history-none"));
   }
 
@@ -76,8 +78,7 @@
     open.onclick = () => reopen(conversation);
     const rename = element("button", dxqa.word("rename"), { type: "button" });
     rename.onclick = () => renameIn(made, conversation);
-    const remove = element("button", dxqa.word("delete"), { type: "button" });
-    remove.onclick = () => removeAfterAsking(remove, conversation);
+    const remove = removal("delete", [conversation]);
     const tools = element("span", "", { className: "tools" });
     tools.append(rename, remove);
     made.append(open, tools);
@@ -112,16 +113,21 @@
   }
 
   // A second press deletes: nothing is lost by one slip, and no dialog is in the way.
-  function removeAfterAsking(button, conversation) {
-    if (!button.classList.contains("sure")) {
-      button.classList.add("sure");
-      button.textContent = dxqa.word("delete-sure");
-      button.onblur = show;
-      return;
-    }
-    button.onblur = null;
-    write(read().filter((one) => one.id !== conversation.id));
-    if (conversation.id === current) document.querySelector("#clear").click();
+  function removal(word, conversations) {
+    const button = element("button", dxqa.word(word), { type: "button" });
+    const ids = new Set(conversations.map((one) => one.id));
+    button.onclick = () => {
+      if (!button.classList.contains("sure")) {
+        button.classList.add("sure");
+        button.textContent = dxqa.word(`${word}-sure`);
+        button.onblur = show;
+        return;
+      }
+      button.onblur = null;
+      write(read().filter((one) => !ids.has(one.id)));
+      if (ids.has(current)) document.querySelector("#clear").click();
+    };
+    return button;
   }
 
   document.addEventListener("input", (event) => {

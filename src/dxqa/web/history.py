@@ -9,7 +9,8 @@ HISTORY = (
     f'<section class="history" aria-labelledby="history-title"><h2 id="history-title">'
     f'{say("history")}</h2><p class="about">{say("history-about")}</p>'
     '<input type="search" id="history-search" autocomplete="off">'
-    '<ul id="history-list"></ul><p id="history-told" role="status"></p></section>'
+    '<ul id="history-list"></ul><p id="history-erase"></p>'
+    '<p id="history-told" role="status"></p></section>'
 )
 SAVE = (
     f'<details class="menu" id="save-menu"><summary>{say("save")}</summary><div>'

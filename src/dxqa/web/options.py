@@ -6,6 +6,7 @@ from pathlib import Path
 from dxqa.answering import Writer
 from dxqa.engines import EngineSettings
 from dxqa.web.feedback import KEPT_DAYS
+from dxqa.web.guard import LOCAL_NAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class ServeOptions:
         host: address to listen at.
         port: to listen at.
         root_path: under which a reverse proxy serves the page, such as ``/dxqa``.
+        allowed_hosts: names by which browsers may ask; see ``names``.
         users: file of names and password hashes; without one, everybody may open the page.
         admin_password: file of one password hash, asked for before documents are changed.
         read_only: nothing is changed from the page.
@@ -39,6 +41,7 @@ class ServeOptions:
     host: str = "127.0.0.1"
     port: int = 7860
     root_path: str = ""
+    allowed_hosts: tuple[str, ...] = ()
     users: Path | None = None
     admin_password: Path | None = None
     read_only: bool = False
@@ -52,3 +55,14 @@ class ServeOptions:
     def feedback_file(self) -> Path:
         """Where feedback is kept."""
         return self.feedback_db or self.index.absolute().parent / "feedback.db"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The hosts that the page answers to; none given stands for all.
+
+        Behind a proxy, or where other machines are served, dxqa cannot know what it is called.
+        """
+        alone = self.host in ("localhost", "::1") or self.host.startswith("127.")
+        if self.allowed_hosts or (alone and not self.root_path):
+            return LOCAL_NAMES | {name.lower() for name in (self.host, *self.allowed_hosts)}
+        return frozenset()

@@ -20,7 +20,8 @@ from dxqa.web.words import I18N, say
 TITLE = "自治体DX事例 Q&A"
 _LEFT_OVER = (600, 3600)
 """Every how many seconds files are looked for that were uploaded and not used, and how old."""
-_INTRODUCTION = f"<header class='title'><h1>{say('title')}</h1><p>{say('about')}</p></header>"
+_INTRODUCTION = f"<h1>{say('title')}</h1><p>{say('about')}</p>"
+_LOG_OUT = f"<a class='log-out' href='logout'>{say('log-out')}</a>"
 
 
 def build_app(
@@ -57,7 +58,8 @@ class Page:
             title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=_LEFT_OVER
         ) as self.blocks:
             self.timer = gr.Timer(0.5, active=False)
-            gr.HTML(_INTRODUCTION, js_on_load=None)
+            leaving = _LOG_OUT if options.users else ""
+            gr.HTML(f"<header class='title'>{_INTRODUCTION}{leaving}</header>", js_on_load=None)
             self.status = gr.HTML(self._status(), elem_id="status", js_on_load=None)
             self.retry = gr.Button(I18N("reload"), elem_id="retry", visible=False)
             with gr.Tabs(elem_id="rooms"):

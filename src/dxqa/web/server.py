@@ -158,7 +158,7 @@ def launch_options(options: ServeOptions) -> dict[str, Any]:
 
 def app_options(loader: IndexLoader, options: ServeOptions) -> dict[str, Any]:
     """Return what the application is made with: routes before Gradio's, and who stands before."""
-    guard = Middleware(Guard, uploads=Path(get_upload_folder()))
+    guard = Middleware(Guard, uploads=Path(get_upload_folder()), names=options.names)
     return {"routes": routes(loader, options), "middleware": [guard]}
 
 
