@@ -19,7 +19,7 @@ from dxqa.answering import Writer
 from dxqa.cli import main
 from dxqa.web import ServeOptions
 from dxqa.web.journal import Journal
-from dxqa.web.loading import IndexLoader, State
+from dxqa.web.loading import MOST_WRITTEN, IndexLoader, State
 from dxqa.web.logs import JsonHandler, event
 from dxqa.web.passwords import (
     PasswordError,
@@ -248,6 +248,20 @@ def test_a_language_model_that_fails_leaves_the_quotes_and_a_remark(
     assert "原文の引用でお答えします" in answer.notes[0]
     assert answer.timings_ms["total"] >= answer.timings_ms["write"]
     assert json.loads(capsys.readouterr().err)["answered"] is True
+
+
+def test_more_than_the_language_model_can_write_are_told_in_quotes(
+    tmp_path: Path, index: Index
+) -> None:
+    loader = IndexLoader(tmp_path, tmp_path, writer=Writer("http://127.0.0.1:1/v1", "m"))
+    loader._index, loader.state = index, State("ready")
+    for _ in range(MOST_WRITTEN):
+        loader._writing.acquire()
+    answer = loader.ask("市長が最高デジタル責任者を務めている市は？", [])
+    assert "都城市" in answer.text
+    assert "混み合っているため" in answer.notes[0]
+    assert not loader.close(0)  # eight are still being written
+    loader._writing.release(MOST_WRITTEN)
 
 
 def ready(corpus: Path, folder: Path, encoder: HashEncoder) -> IndexLoader:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 
-_REMEMBERED = 1 << 17  # terms; some 20 MB
+_REMEMBERED = 1 << 17  # terms; some 40 MB once full
 
 
 @lru_cache(maxsize=_REMEMBERED)
