@@ -7,7 +7,7 @@ answering again, without a restart. The slow faults are in ``tests/heavy/test_fa
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -86,6 +86,10 @@ def test_what_another_process_builds_is_taken_up_by_itself(server: Served) -> No
     assert "検索に反映しました" in server.progress()
 
 
+def tells(server: Served, text: str) -> Callable[[], bool]:
+    return lambda: text in server.progress()
+
+
 def test_a_damaged_index_is_told_and_the_old_one_answers(server: Served) -> None:
     manifest = server.index / "manifest.json"
     whole = manifest.read_bytes()
@@ -95,7 +99,7 @@ def test_a_damaged_index_is_told_and_the_old_one_answers(server: Served) -> None
         (whole.replace(b'"documents": 3', b'"documents": 4'), "書き換わっています"),
     ):
         manifest.write_bytes(damaged)
-        server.wait_for(lambda told=told: told in server.progress())
+        server.wait_for(tells(server, told))
         assert ANSWER in server.text()
     manifest.write_bytes(whole)
     server.wait_for(lambda: "反映できませんでした" not in server.progress())

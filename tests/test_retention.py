@@ -40,7 +40,7 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setattr(retention.dt, "datetime", Clock)
+    monkeypatch.setattr("dxqa.web.retention.dt.datetime", Clock)
     return Office(tmp_path / "feedback.db")
 
 
