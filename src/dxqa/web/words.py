@@ -146,6 +146,7 @@ def say(key: str) -> str:
 
 def script() -> str:
     """Return the words as JavaScript, for the page's head."""
-    told = json.dumps({"words": _WORDS, "english": ENGLISH}, ensure_ascii=False)
-    safe = told.replace("<", "\\u003c")
-    return f'window.dxqa = {safe}; dxqa.unseen = new RegExp({json.dumps(UNSEEN)}, "gu");'
+    words = json.dumps({"words": _WORDS, "english": ENGLISH}, ensure_ascii=False)
+    unseen = json.dumps(UNSEEN)  # in ASCII: it holds what no page can
+    told = f'window.dxqa = {words}; dxqa.unseen = new RegExp({unseen}, "gu");'
+    return told.replace("<", "\\u003c")  # no text ends the script
