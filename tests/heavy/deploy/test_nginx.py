@@ -1,9 +1,12 @@
 """deploy/nginx.conf in front of a real server, and a real browser before it."""
 
+import asyncio
 import http.client
 import ssl
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -21,6 +24,7 @@ from tests.heavy.deploy.proxy import PASSWORD, USER, Ports, free_ports, nginx
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
 
 AT_A_TIME = 10
+STREAMS = 200
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,30 @@ def test_a_stream_comes_as_it_is_written(tanaka: httpx.Client) -> None:
     with tanaka.stream("GET", "/dxqa/gradio_api/heartbeat/somebody", timeout=30) as reply:
         assert reply.headers["content-type"].startswith("text/event-stream")
         assert next(reply.iter_lines()).startswith("data:")
+
+
+def test_streams_of_one_address_have_an_end(ports: Ports, place: Path) -> None:
+    trust = ssl.create_default_context(cafile=place / "nginx/dxqa.crt")
+    address = f"https://127.0.0.1:{ports.tls}/dxqa/gradio_api/heartbeat/"
+    unlimited = httpx.Limits(max_connections=None)
+
+    async def opened(count: int) -> Counter[int]:
+        statuses: Counter[int] = Counter()
+        async with (
+            httpx.AsyncClient(
+                verify=trust, trust_env=False, timeout=30, auth=(USER, PASSWORD), limits=unlimited
+            ) as client,
+            AsyncExitStack() as streams,
+        ):
+            for number in range(count):
+                stream = client.stream("GET", f"{address}s{number}")
+                statuses[(await streams.enter_async_context(stream)).status_code] += 1
+        return statuses
+
+    assert asyncio.run(opened(STREAMS)) == {200: STREAMS}
+    more = asyncio.run(opened(STREAMS + 20))
+    assert more.keys() == {200, 429}
+    assert more[200] <= STREAMS
 
 
 def test_a_question_is_answered_in_the_browser(ports: Ports) -> None:
