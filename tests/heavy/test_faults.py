@@ -124,9 +124,13 @@ def test_rights_that_are_taken_away_and_given_back(open_folder: Path) -> None:
         server.index.chmod(0)
         server.wait_for(lambda: "目録を読めません" in server.progress())
         assert ANSWER in server.text()
+        server.index.chmod(0o755)
+        server.wait_for(lambda: "目録を読めません" not in server.progress())
+        server.index.chmod(0)
         server.press("build")
         server.wait_for(lambda: "書き込み権限を確認してください" in server.progress())
         server.index.chmod(0o755)
+        server.press("build")  # what became of a build is told until the next one
         server.wait_for(lambda: "できません" not in server.progress())
         server.ask(DECLINED)
         server.feedback.chmod(0o400)
