@@ -59,6 +59,9 @@ _POKE = """
 """
 
 
+_PATIENCE_MS = 2_000
+
+
 @dataclass
 class Watch:
     """A browser context, and what happened in it that a payload might have done.
@@ -112,7 +115,8 @@ def _told(frame: Frame) -> list[str]:
 
 def _evaluate(frame: Frame, script: str) -> list[object] | None:
     try:
-        found: list[object] | None = frame.evaluate(script)
+        # Not frame.evaluate, which waits for ever for a frame that never gets a document.
+        found: list[object] | None = frame.locator(":root").evaluate(script, timeout=_PATIENCE_MS)
     except Error:  # a frame may go away, or have no document
         return None
     return found
