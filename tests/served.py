@@ -89,7 +89,7 @@ class Served:
 
     def start(self, *, ready: bool = True, within_s: float = 300) -> None:
         """Start at the same port as before; wait until questions are answered."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         where = {"--corpus": self.corpus, "--index": self.index, "--feedback-db": self.feedback}
         placed = [str(part) for pair in where.items() for part in pair]
         command = [sys.executable, "-m", self.module, "serve", "--port", str(self.port), *placed]
@@ -194,7 +194,7 @@ class Served:
         return httpx.get(f"{self.url}{path}", timeout=10, trust_env=False)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that no connection going out takes either, between two starts of a server."""
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):

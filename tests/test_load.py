@@ -22,6 +22,7 @@ from dxqa.web.loading import State
 from dxqa.web.page import Page
 from dxqa.web.server import app_options, launch_options
 from tests.conftest import HashEncoder
+from tests.served import free_port
 
 MOST = 2
 QUESTION = "甲町は何を配っていますか"
@@ -84,7 +85,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     async def launched() -> Page:  # without a running loop, Gradio makes ones that it never closes
         page = Page(options)
         told = {**launch_options(options), "app_kwargs": app_options(page.loader, options)}
-        page.blocks.launch(server_name="127.0.0.1", **told)
+        page.blocks.launch(server_name="127.0.0.1", server_port=free_port(), **told)
         return page
 
     page = asyncio.run(launched())

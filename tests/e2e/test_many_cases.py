@@ -19,6 +19,7 @@ from dxqa.web.page import Page as Served
 from dxqa.web.server import launch_options
 from tests.conftest import HashEncoder
 from tests.e2e.browser import BOX, SIZES, Session
+from tests.served import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -82,7 +83,9 @@ def many(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     served = Served(options)
     served.loader._index = Index.build(folder / "corpus", encoder=HashEncoder())
     served.loader.state = State("ready")
-    _, url, _ = served.blocks.launch(server_name="127.0.0.1", **launch_options(options))
+    _, url, _ = served.blocks.launch(
+        server_name="127.0.0.1", server_port=free_port(), **launch_options(options)
+    )
     yield url
     served.blocks.close(verbose=False)
 

@@ -5,7 +5,6 @@ them where they do run is shown first, on a page that takes no care.
 """
 
 import contextlib
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from tests.heavy import hostile_screens as steps
 from tests.heavy.careless import Beacon, ways
 from tests.heavy.hostile_screens import Screens, Site
 from tests.payloads import PAYLOADS, payload
+from tests.served import free_port
 from tests.watch import Watch, live, poke
 
 pytestmark = [
@@ -106,19 +106,12 @@ def site(request: pytest.FixtureRequest, beacon: Beacon, tmp_path: Path) -> Iter
     _keep_feedback(served, payloads)
     _, url, _ = served.blocks.launch(
         server_name="127.0.0.1",
-        server_port=_free_port(),
+        server_port=free_port(),
         **launch_options(options),
         app_kwargs=app_options(served.loader, options),
     )
     yield Site(url, payloads, served)
     served.blocks.close(verbose=False)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _keep_feedback(served: Served, payloads: dict[int, str]) -> None:
